@@ -1,0 +1,253 @@
+"""The state of a case: its steps, nominations, papers and what has been said of it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from models.message import Instant, Message, Record
+from models.request import Asked
+from models.schedule import Schedule, Tick
+from models.words import Channel, DecisionKind, Ending, Format, Kind, Phase, Standing, State, Verb
+
+
+class Nominee(Message):
+    """A nominated person, by id; the name stays in the store."""
+
+    person: str
+    institution: str
+    country: str
+    substitute: bool = False
+
+
+class Facts(Message):
+    """What the procedure needs of a filled form: dates, figures, codes and ids, no text and no name.
+
+    `verdicts` maps a nomination to what was said of it; `scores` a criterion to 0–5.
+    """
+
+    start: date | None = None
+    end: date | None = None
+    nominees: tuple[Nominee, ...] = ()
+    verdicts: dict[str, str] = {}
+    scores: dict[str, int] = {}
+    planned: int = 0
+    done: int = 0
+    evidence: bool = False
+
+
+class Answer(Message):
+    """One answer as it came in: who said what on which step, with the sha256 of its form, paper and proof."""
+
+    response: str
+    step: str
+    option: str
+    by: str
+    on_behalf_of: str = ""
+    channel: Channel = Channel.PAGE
+    received: Instant
+    form: str = ""
+    paper: str = ""
+    proof: str = ""
+    facts: Facts = Facts()
+
+
+class Recorded(Message):
+    """What was taken down of an answer, and what stands."""
+
+    response: str
+    step: str
+    option: str
+    at: Instant
+    late: bool = False
+    reference: str = ""
+
+
+class Decision(Message):
+    """The outcome of a step: who decided, on whose behalf, how, when it was received and when recorded."""
+
+    option: str
+    kind: DecisionKind = DecisionKind.EXPLICIT
+    by: str = ""
+    on_behalf_of: str = ""
+    channel: Channel | None = None
+    received: Instant | None = None
+    recorded: Instant
+    response: str = ""
+    form: str = ""
+    paper: str = ""
+    proof: str = ""
+    late: bool = False
+    facts: Facts = Facts()
+
+
+class Step(Record):
+    """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination."""
+
+    id: str
+    kind: Kind
+    round: int = 1
+    asked: str
+    country: str
+    about: tuple[str, ...] = ()
+    paper: str = ""
+    state: State = State.OPENING
+    opened: Instant
+    visit: date | None = None
+    schedule: Schedule | None = None
+    ticked: int = 0
+    working_days: int | None = None
+    counted_from: Instant | None = None
+    escalated_to: str = ""
+    closed: Instant | None = None
+    decision: Decision | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer can still be taken, or the step is just being opened."""
+        return self.state in (State.OPENING, State.OPEN, State.PAUSED)
+
+    @property
+    def option(self) -> str:
+        """What was answered, tacitly or not; empty when nobody did."""
+        return self.decision.option if self.decision else ""
+
+    @property
+    def next_tick(self) -> Tick | None:
+        """The next instant of an open step's schedule."""
+        return self.schedule.next_after(self.ticked) if self.schedule and self.state is State.OPEN else None
+
+
+class Nomination(Record):
+    """One person proposed for one place; a replacement is a new nomination linked to the old."""
+
+    id: str
+    person: str
+    institution: str
+    country: str
+    rank: int
+    substitute: bool = False
+    standing: Standing = Standing.PROPOSED
+    replaces: str = ""
+    held: bool = False
+    certified: bool = False
+
+
+class Candidate(Message):
+    """An institution that may host (or provide), with its score and the reasons for it."""
+
+    institution: str
+    score: int
+    reasons: tuple[str, ...] = ()
+
+
+class Paper(Message):
+    """A document issued in the case: its kind, language, whom it is about, and its sha256."""
+
+    kind: str
+    language: str
+    sha256: str
+    about: str = ""
+    at: Instant
+
+
+class Transition(Message):
+    """One thing that happened: the instant, the number of the history event it was decided at, and who did what.
+
+    `step` names the step, `about` a nomination or paper; `decision` says how a decision came about.
+    """
+
+    seq: int
+    run: int
+    at: Instant
+    event: int
+    verb: Verb
+    step: str = ""
+    kind: Kind | None = None
+    round: int = 0
+    by: str = ""
+    on_behalf_of: str = ""
+    decision: DecisionKind | None = None
+    about: str = ""
+    reason: str = ""
+
+
+class RunDigest(Message):
+    """A closed run of the case's workflow: its id, number of events, and the sha256 of its exported history."""
+
+    run_id: str
+    events: int
+    sha256: str
+
+
+class Hold(Message):
+    """A case on hold: since when, and the working days each open step still had."""
+
+    since: Instant
+    reason: str
+
+
+class Case(Record):
+    """Everything the procedure knows of one exchange; serialisable, carried from run to run."""
+
+    id: str
+    programme: str
+    asked: Asked
+    opened: Instant
+    phase: Phase = Phase.REQUEST
+    run: int = 1
+    runs: list[RunDigest] = []
+    steps: list[Step] = []
+    nominations: list[Nomination] = []
+    candidates: list[Candidate] = []
+    offers: list[str] = []
+    asked_hosts: list[str] = []
+    partner: str = ""
+    visit_start: date | None = None
+    visit_end: date | None = None
+    actual_start: date | None = None
+    actual_end: date | None = None
+    papers: list[Paper] = []
+    resting_until: Instant | None = None
+    hold: Hold | None = None
+    evidence: bool = False
+    ending: Ending | None = None
+    reason: str = ""
+    ended: Instant | None = None
+    seq: int = 0
+    said: list[Transition] = []
+
+    @property
+    def host(self) -> str:
+        """The institution that receives: the partner of a study visit, the inviting institution of an assignment."""
+        return self.partner if self.asked.format is Format.STUDY_VISIT else self.asked.requesting
+
+    @property
+    def sending(self) -> str:
+        """The institution whose people travel."""
+        return self.asked.requesting if self.asked.format is Format.STUDY_VISIT else self.partner
+
+    @property
+    def beneficiary(self) -> str:
+        """The institution that gains the knowledge."""
+        return self.asked.requesting
+
+    def step(self, step_id: str) -> Step | None:
+        """The step of that id, if the case has one."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def nomination(self, nomination_id: str) -> Nomination:
+        """The nomination of that id."""
+        return next(n for n in self.nominations if n.id == nomination_id)
+
+    def standing(self, *standings: Standing) -> list[Nomination]:
+        """The nominations with one of these standings, by rank."""
+        return sorted((n for n in self.nominations if n.standing in standings), key=lambda n: n.rank)
+
+    def latest(self, kind: Kind) -> Step | None:
+        """The last step of a kind, if any was opened."""
+        return next((step for step in reversed(self.steps) if step.kind is kind), None)
+
+    def form(self, kind: Kind) -> str:
+        """The sha256 of the form of the last answered step of a kind; empty when there is none."""
+        found = (s.decision.form for s in reversed(self.steps) if s.kind is kind and s.decision and s.decision.form)
+        return next(found, "")

@@ -1,0 +1,104 @@
+"""The errors Passerelle raises on purpose.
+
+::
+
+    PasserelleError
+    ├── Refused            the question cannot be answered so: says why and what stands
+    ├── Invalid            a request, form or file breaks rules: every fault, each named by field
+    ├── WrongSetting       a setting stops the start
+    ├── Unreachable        a part of the system (Temporal, database, mail server) cannot be reached
+    └── Missing            what was asked for does not exist
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Fault(BaseModel):
+    """One broken rule: the field's dotted path, a code of the vocabulary, its facts, and the sentence in English."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    code: str
+    text: str
+    facts: dict[str, str] = {}
+
+
+class PasserelleError(Exception):
+    """Root of every error raised on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class Refused(PasserelleError):
+    """What was said cannot be taken: `code` for machines, the sentence for people, `facts` with what stands."""
+
+    def __init__(self, code: str, text: str, **facts: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.facts: Mapping[str, str] = facts
+
+
+class Invalid(PasserelleError):
+    """Input that breaks rules; carries every fault, `source` names the file or form."""
+
+    def __init__(self, faults: Sequence[Fault], source: str = "") -> None:
+        super().__init__("\n".join(f"{source + ': ' if source else ''}{f.field}: {f.text}" for f in faults))
+        self.faults = tuple(faults)
+        self.source = source
+
+
+class WrongSetting(PasserelleError):
+    """A setting that stops the start, named in the message."""
+
+    exit_code = 2
+
+
+class Unreachable(PasserelleError):
+    """A part of the system cannot be reached now; nothing was lost."""
+
+    exit_code = 3
+
+
+class Missing(PasserelleError):
+    """A case, step, institution or content that does not exist."""
+
+
+PYDANTIC_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown",
+    "enum": "unknown",
+    "literal_error": "unknown",
+    "date_from_datetime_parsing": "not_a_date",
+    "date_parsing": "not_a_date",
+    "date_type": "not_a_date",
+    "int_parsing": "not_a_number",
+    "int_type": "not_a_number",
+    "float_parsing": "not_a_number",
+    "string_too_long": "too_long",
+    "string_too_short": "required",
+    "too_short": "too_few",
+    "too_long": "too_many",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "greater_than": "out_of_range",
+    "less_than": "out_of_range",
+}
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Pydantic's errors as faults by dotted field path."""
+    faults = []
+    for item in error.errors(include_url=False):
+        field = ".".join(str(part) for part in item["loc"]) or "request"
+        context = {key: str(value) for key, value in item.get("ctx", {}).items()}
+        faults.append(
+            Fault(field=field, code=PYDANTIC_CODES.get(item["type"], "invalid"), text=item["msg"], facts=context)
+        )
+    return faults

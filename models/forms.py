@@ -1,0 +1,297 @@
+"""The form each answer fills, kept whole in the content store, and the facts the procedure needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.case import Facts, Nominee
+from models.errors import Fault, Invalid, faults_of
+from models.words import Kind, country_of
+
+LONG = 4000
+SHORT = 300
+
+
+class Form(BaseModel):
+    """A filled form; unknown fields are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    def facts(self) -> Facts:
+        """What the procedure needs of the form: no text and no name."""
+        return Facts()
+
+
+class Remarks(Form):
+    """Remarks on a request or report, or reasons for refusing."""
+
+    remarks: str = Field(default="", max_length=LONG)
+
+
+class NeededRemarks(Form):
+    """Remarks that must be given: why something is returned, refused or objected to."""
+
+    remarks: str = Field(min_length=1, max_length=LONG)
+
+
+class Correction(Form):
+    """The corrected texts of a request; a field left empty keeps what was filed."""
+
+    title: str = Field(default="", max_length=SHORT)
+    expertise: str = Field(default="", max_length=LONG)
+    objectives: tuple[str, ...] = Field(default=(), max_length=20)
+    results: tuple[str, ...] = Field(default=(), max_length=20)
+    remarks: str = Field(default="", max_length=LONG)
+
+
+class Opinion(Form):
+    """A consultee's opinion."""
+
+    opinion: str = Field(default="", max_length=LONG)
+
+
+class Assessment(Form):
+    """The criteria grid, each 0–5, and the reasons of the decision."""
+
+    scores: dict[str, int] = {}
+    reasons: str = Field(min_length=1, max_length=LONG)
+
+    @model_validator(mode="after")
+    def _scores_in_range(self) -> Assessment:
+        for name, score in self.scores.items():
+            if not 0 <= score <= 5:
+                raise ValueError(f"score of {name} must be 0 to 5, is {score}")
+        return self
+
+    def facts(self) -> Facts:
+        """The scores by criterion."""
+        return Facts(scores=self.scores)
+
+
+class HostOffer(Form):
+    """A host's offer: the first day among the proposed periods, a contact, remarks."""
+
+    start: date
+    contact: str = Field(default="", max_length=SHORT)
+    remarks: str = Field(default="", max_length=LONG)
+
+    def facts(self) -> Facts:
+        """The first day."""
+        return Facts(start=self.start)
+
+
+class HostAgreement(Form):
+    """A host's agreement to the terms of reference: contact, outline of the agenda."""
+
+    contact: str = Field(default="", max_length=SHORT)
+    outline: str = Field(default="", max_length=LONG)
+
+
+class NomineeForm(Form):
+    """One person nominated: kept as a person, named in the case by id only."""
+
+    person: str = Field(min_length=1, max_length=SHORT)
+    function: str = Field(default="", max_length=SHORT)
+    language: Literal["", "en", "fr", "ar", "pt"] = ""
+    gender: Literal["", "f", "m", "x"] = ""
+    email: str = Field(pattern=r"^[^@\s<>,;\x00-\x1f]{1,64}@[^@\s<>,;\x00-\x1f]{1,190}$")
+    institution: str = ""
+    cv: str = Field(default="", max_length=LONG)
+    substitute: bool = False
+
+
+class NominationForm(Form):
+    """The people nominated, in order of preference, with a named substitute among them."""
+
+    nominees: tuple[NomineeForm, ...] = Field(min_length=1, max_length=12)
+
+
+class Verdicts(Form):
+    """Which of the nominees are refused, by nomination, and why."""
+
+    refused: tuple[str, ...] = ()
+    remarks: str = Field(default="", max_length=LONG)
+
+    def facts(self) -> Facts:
+        """The refused nominations."""
+        return Facts(verdicts=dict.fromkeys(self.refused, "refused"))
+
+
+class Travel(Form):
+    """What a participant says of visa, insurance and ticket."""
+
+    visa: str = Field(default="", max_length=SHORT)
+    insurance: str = Field(default="", max_length=SHORT)
+    ticket: str = Field(default="", max_length=SHORT)
+    remarks: str = Field(default="", max_length=LONG)
+
+
+class AgendaLine(Form):
+    """One entry of the agenda."""
+
+    day: date
+    time: str = Field(default="", max_length=40)
+    activity: str = Field(min_length=1, max_length=SHORT)
+    place: str = Field(default="", max_length=SHORT)
+
+
+class AgendaForm(Form):
+    """The agenda of the visit."""
+
+    lines: tuple[AgendaLine, ...] = Field(min_length=1, max_length=60)
+
+
+class CascadingPlan(Form):
+    """How the knowledge will be passed on, planned before travelling."""
+
+    channels: str = Field(min_length=1, max_length=LONG)
+    audience: str = Field(default="", max_length=LONG)
+
+
+class Attendance(Form):
+    """Who attended, by nomination, and the actual dates."""
+
+    attendance: dict[str, Literal["attended", "left_early", "no_show"]] = {}
+    actual_start: date | None = None
+    actual_end: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Attendance:
+        if self.actual_start and self.actual_end and self.actual_end < self.actual_start:
+            raise ValueError("the visit ends before it begins")
+        return self
+
+    def facts(self) -> Facts:
+        """Attendance by nomination and the actual dates."""
+        return Facts(verdicts=dict(self.attendance), start=self.actual_start, end=self.actual_end)
+
+
+class Evaluation(Form):
+    """Scores 1–5 and comments on the exchange."""
+
+    score_content: int = Field(ge=1, le=5)
+    score_organisation: int = Field(ge=1, le=5)
+    score_usefulness: int = Field(ge=1, le=5)
+    comments: str = Field(default="", max_length=LONG)
+
+
+class Report(Form):
+    """The mission report: its text, or a file's sha256, with a summary in English or French."""
+
+    text: str = Field(default="", max_length=40000)
+    summary: str = Field(min_length=1, max_length=LONG)
+    file: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+
+
+class PlannedAction(Form):
+    """One action of a knowledge-transfer plan."""
+
+    action: str = Field(min_length=1, max_length=SHORT)
+    channel: str = Field(default="", max_length=SHORT)
+    owner: str = Field(default="", max_length=SHORT)
+    due: date
+    evidence: str = Field(default="", max_length=SHORT)
+
+
+class TransferPlan(Form):
+    """The actions by which an institution passes the knowledge on."""
+
+    actions: tuple[PlannedAction, ...] = Field(min_length=1, max_length=20)
+
+    def facts(self) -> Facts:
+        """How many actions are planned."""
+        return Facts(planned=len(self.actions))
+
+
+class DoneAction(Form):
+    """What has been done of one planned action, and its evidence."""
+
+    action: str = Field(min_length=1, max_length=SHORT)
+    done: bool = False
+    evidence: str = Field(default="", max_length=SHORT)
+
+
+class FollowUp(Form):
+    """What has been done of each action, with evidence, and a practice worth sharing."""
+
+    actions: tuple[DoneAction, ...] = Field(default=(), max_length=20)
+    practice: str = Field(default="", max_length=LONG)
+
+    def facts(self) -> Facts:
+        """Actions planned and done, and whether one that is done has evidence."""
+        done = [action for action in self.actions if action.done]
+        return Facts(planned=len(self.actions), done=len(done), evidence=any(action.evidence for action in done))
+
+
+FORMS: dict[tuple[Kind, str], type[Form]] = {
+    (Kind.COMPLETENESS, "complete"): Remarks,
+    (Kind.COMPLETENESS, "return"): NeededRemarks,
+    (Kind.CORRECTION, "submit"): Correction,
+    (Kind.CORRECTION, "withdraw"): Remarks,
+    (Kind.CONSULTATION, "no_objection"): Opinion,
+    (Kind.CONSULTATION, "object"): Opinion,
+    (Kind.DECISION, "approve"): Assessment,
+    (Kind.DECISION, "reject"): Assessment,
+    (Kind.DECISION, "defer"): Assessment,
+    (Kind.HOST_OFFER, "offer"): HostOffer,
+    (Kind.HOST_OFFER, "refuse"): Remarks,
+    (Kind.HOST_AGREEMENT, "agree"): HostAgreement,
+    (Kind.HOST_AGREEMENT, "refuse"): Remarks,
+    (Kind.NOMINATION, "nominate"): NominationForm,
+    (Kind.NOMINATION, "decline"): Remarks,
+    (Kind.CLEARANCE, "clear"): Verdicts,
+    (Kind.CLEARANCE, "refuse"): Remarks,
+    (Kind.ACCEPTANCE, "accept"): Verdicts,
+    (Kind.ACCEPTANCE, "refuse"): NeededRemarks,
+    (Kind.TRAVEL, "ready"): Travel,
+    (Kind.TRAVEL, "visa_refused"): Travel,
+    (Kind.TRAVEL, "unavailable"): Travel,
+    (Kind.AGENDA, "provide"): AgendaForm,
+    (Kind.CASCADING_PLAN, "submit"): CascadingPlan,
+    (Kind.ATTENDANCE, "confirm"): Attendance,
+    (Kind.EVALUATION, "submit"): Evaluation,
+    (Kind.REPORT, "submit"): Report,
+    (Kind.REPORT_REVIEW, "accept"): Remarks,
+    (Kind.REPORT_REVIEW, "return"): NeededRemarks,
+    (Kind.TRANSFER_PLAN, "submit"): TransferPlan,
+    (Kind.FOLLOW_UP, "submit"): FollowUp,
+}
+"""The form of each kind of step and option."""
+
+
+def read_form(kind: Kind, option: str, data: Mapping[str, Any], source: str = "") -> Form:
+    """The filled form of an answer.
+
+    Raises:
+        Invalid: an option the kind does not have, or every fault of the form, by field.
+    """
+    form = FORMS.get((kind, option))
+    if form is None:
+        fault = Fault(
+            field="option",
+            code="unknown_option",
+            text=f"{option!r} is not an option of {kind}",
+            facts={"value": option},
+        )
+        raise Invalid([fault], source=source)
+    try:
+        return form.model_validate(data)
+    except ValidationError as error:
+        raise Invalid(faults_of(error), source=source) from error
+
+
+def nominees_of(form: NominationForm, people: list[str], asked: str) -> Facts:
+    """The facts of a nomination, given the person id of each nominee in order and the institution asked."""
+    institutions = [nominee.institution or asked for nominee in form.nominees]
+    return Facts(
+        nominees=tuple(
+            Nominee(
+                person=person, institution=institution, country=country_of(institution), substitute=nominee.substitute
+            )
+            for nominee, person, institution in zip(form.nominees, people, institutions, strict=True)
+        )
+    )

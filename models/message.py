@@ -1,0 +1,30 @@
+"""What is sent between the parts of a case and kept in its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+class Message(BaseModel):
+    """A frozen value that grows only by fields whose defaults are empty: history drops fields that equal their default."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Record(BaseModel):
+    """A part of the case's state, changed in place by its one writer; the same rule of empty defaults holds."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=False)
+
+
+def to_the_second(moment: datetime) -> datetime:
+    """The instant in UTC, cut to the second: the precision of every instant a case keeps."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+Instant = Annotated[datetime, AfterValidator(to_the_second)]

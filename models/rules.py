@@ -1,0 +1,229 @@
+"""Who may answer what, and what an answer changes: pure functions of the case's state."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from models.case import Answer, Case, Decision, Nomination, Nominee, Recorded, Step
+from models.errors import Refused
+from models.programme import Programme
+from models.request import earliest_start, fits
+from models.words import OPTIONS, DecisionKind, Kind, Standing, State
+
+SNAP = timedelta(seconds=60)
+
+
+def moment(now: datetime, cause: datetime | None) -> datetime:
+    """The instant that something is said to have happened: its cause's, when it was handled within a minute of it."""
+    if cause is not None and timedelta(0) <= now - cause <= SNAP:
+        return cause
+    return now.replace(microsecond=0)
+
+
+def recorded_of(step: Step) -> Recorded:
+    """What was taken down on an answered step."""
+    assert step.decision is not None
+    decision = step.decision
+    return Recorded(
+        response=decision.response,
+        step=step.id,
+        option=decision.option,
+        at=decision.recorded,
+        late=decision.late,
+        reference=decision.response,
+    )
+
+
+def repeated(case: Case, answer: Answer) -> Step | None:
+    """The step on which this very response was already recorded."""
+    step = case.step(answer.step)
+    if step and step.decision and step.decision.response == answer.response:
+        return step
+    return None
+
+
+def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
+    """Refuse an answer that cannot be taken, saying what stands.
+
+    Raises:
+        Refused: unknown_step, unknown_option, not_asked, answered, closed, superseded, or a rule of the step's kind.
+    """
+    if repeated(case, answer):
+        return
+    step = case.step(answer.step)
+    if step is None:
+        raise Refused("unknown_step", f"case {case.id} has no step {answer.step}")
+    if answer.option not in OPTIONS[step.kind]:
+        options = ", ".join(OPTIONS[step.kind])
+        raise Refused(
+            "unknown_option", f"{answer.option!r} is not an option of {step.kind}: {options}", options=options
+        )
+    _still_open(step, answer)
+    _was_asked(step, answer, rules)
+    if step.paper and answer.paper != step.paper:
+        raise Refused(
+            "superseded",
+            f"the answer is about another version of the paper; this one stands: {step.paper}",
+            paper=step.paper,
+        )
+    _kind_rule(case, step, answer, rules)
+
+
+def _still_open(step: Step, answer: Answer) -> None:
+    if step.state is State.ANSWERED and step.decision is not None:
+        stands = step.decision
+        text = f"{step.id} was already answered: {stands.option} by {stands.by or 'nobody'} at {stands.recorded.isoformat()}"
+        raise Refused("answered", text, option=stands.option, by=stands.by, at=stands.recorded.isoformat())
+    if not step.is_open:
+        closed = step.closed.isoformat() if step.closed else ""
+        raise Refused("closed", f"{step.id} closed on {closed} ({step.state})", at=closed, state=step.state)
+    if step.schedule is not None and answer.received > step.schedule.closes:
+        closes = step.schedule.closes.isoformat()
+        raise Refused("closed", f"{step.id} closed on {closes}; the answer came later", at=closes, state=State.LAPSED)
+
+
+def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
+    office = rules.office.code
+    asked = {step.asked, step.escalated_to} - {""}
+    if answer.on_behalf_of:
+        if answer.by != office:
+            raise Refused("not_asked", f"only {office} records an answer on behalf of another", by=answer.by)
+        if answer.on_behalf_of not in asked:
+            raise Refused("not_asked", f"{answer.on_behalf_of} was not asked on {step.id}", by=answer.on_behalf_of)
+        if not answer.proof:
+            raise Refused("no_proof", "an answer on behalf of another needs its proof")
+    elif answer.by not in asked:
+        raise Refused(
+            "not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by
+        )
+
+
+def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
+    match step.kind, answer.option:
+        case Kind.DECISION, "approve":
+            total = weighted_total(answer.facts.scores, rules)
+            if total < rules.decision.threshold:
+                text = f"the criteria give {total} points, below the threshold of {rules.decision.threshold}"
+                raise Refused("threshold", text, total=str(total), threshold=str(rules.decision.threshold))
+        case Kind.DECISION, "defer" if step.round > rules.decision.defers_max:
+            raise Refused(
+                "too_many",
+                f"a decision is deferred at most {rules.decision.defers_max} times",
+                limit=str(rules.decision.defers_max),
+            )
+        case Kind.COMPLETENESS, "return" if step.round > rules.request.corrections_max:
+            limit = str(rules.request.corrections_max)
+            raise Refused("too_many", f"a request is returned at most {limit} times", limit=limit)
+        case Kind.HOST_OFFER, "offer":
+            _dates_rule(case, answer, rules)
+        case Kind.HOST_AGREEMENT, "agree" if answer.facts.start is not None:
+            _dates_rule(case, answer, rules)
+        case Kind.NOMINATION, "nominate":
+            _nominees_rule(case, answer)
+        case ((Kind.CLEARANCE | Kind.ACCEPTANCE | Kind.ATTENDANCE), _):
+            strangers = set(answer.facts.verdicts) - set(step.about)
+            if strangers:
+                raise Refused(
+                    "unknown",
+                    f"{', '.join(sorted(strangers))} is not among those asked about",
+                    value=", ".join(sorted(strangers)),
+                )
+
+
+def _dates_rule(case: Case, answer: Answer, rules: Programme) -> None:
+    start = answer.facts.start
+    if start is None:
+        raise Refused("required", "the offer needs the first day of the visit", field="start")
+    if not fits(case.asked, start, earliest_start(rules, case.opened.date())):
+        raise Refused("outside_periods", f"a visit from {start} is outside the proposed periods", field="start")
+
+
+def _nominees_rule(case: Case, answer: Answer) -> None:
+    nominees = answer.facts.nominees
+    if not any(not n.substitute for n in nominees):
+        raise Refused("too_few", "at least one nominee is needed", field="nominees", limit="1")
+    people = [n.person for n in nominees]
+    if len(set(people)) != len(people):
+        raise Refused("same", "a person is nominated twice", field="nominees")
+
+
+def weighted_total(scores: dict[str, int], rules: Programme) -> int:
+    """Points out of 100 that the criteria's scores (0–5) give with the programme's weights; a missing score counts 0."""
+    weights = rules.decision.weights
+    return round(sum(weights[name] * scores.get(name, 0) / 5 for name in weights))
+
+
+def note(case: Case, answer: Answer, now: datetime, rules: Programme) -> Step:
+    """Take an answer down on its step; `may_answer` has let it pass."""
+    step = case.step(answer.step)
+    assert step is not None
+    office = rules.office.code
+    delegated = step.escalated_to and answer.by == step.escalated_to and step.escalated_to != step.asked
+    kind = (
+        DecisionKind.ON_BEHALF
+        if answer.on_behalf_of
+        else DecisionKind.DELEGATED
+        if delegated
+        else DecisionKind.EXPLICIT
+    )
+    at = moment(now, answer.received)
+    step.decision = Decision(
+        option=answer.option,
+        kind=kind,
+        by=answer.by,
+        on_behalf_of=answer.on_behalf_of or (step.asked if delegated else ""),
+        channel=answer.channel,
+        received=answer.received,
+        recorded=at,
+        response=answer.response,
+        form=answer.form,
+        paper=answer.paper,
+        proof=answer.proof,
+        late=step.schedule is not None and answer.received > step.schedule.due and answer.by != office,
+        facts=answer.facts,
+    )
+    step.state = State.ANSWERED
+    step.closed = at
+    return step
+
+
+def nominate(case: Case, nominees: tuple[Nominee, ...], places: int, per_country: int) -> list[Nomination]:
+    """Enter nominations in the order named: proposed up to the places and to the limit of a country, the rest in reserve.
+
+    A country's people are counted over all its institutions (source: Dakar, 17–18 July 2012). Substitutes wait in reserve.
+    """
+    entered = []
+    for nominee in sorted(nominees, key=lambda n: n.substitute):
+        rank = len(case.nominations) + 1
+        nomination = Nomination(
+            id=f"N{rank}",
+            person=nominee.person,
+            institution=nominee.institution,
+            country=nominee.country,
+            rank=rank,
+            substitute=nominee.substitute,
+        )
+        if nominee.substitute or not has_place(case, nominee.country, places, per_country):
+            nomination.standing = Standing.RESERVE
+        case.nominations.append(nomination)
+        entered.append(nomination)
+    return entered
+
+
+TAKEN = (Standing.PROPOSED, Standing.CLEARED, Standing.ACCEPTED, Standing.CONFIRMED, Standing.ATTENDED)
+
+
+def has_place(case: Case, country: str, places: int, per_country: int) -> bool:
+    """Whether one more person of that country can be proposed."""
+    taken = case.standing(*TAKEN)
+    return len(taken) < places and sum(n.country == country for n in taken) < per_country
+
+
+def replacement(case: Case, fallen: Nomination, places: int, per_country: int) -> Nomination | None:
+    """Propose in a fallen nomination's place: the named substitute first, then the reserve by rank; linked to the fallen one."""
+    for waiting in sorted(case.standing(Standing.RESERVE), key=lambda n: (not n.substitute, n.rank)):
+        if has_place(case, waiting.country, places, per_country):
+            waiting.standing = Standing.PROPOSED
+            waiting.replaces = fallen.id
+            return waiting
+    return None

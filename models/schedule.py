@@ -1,0 +1,100 @@
+"""When a step is due, when its reminders leave, when it closes: computed once, recorded as UTC instants."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from models.calendar import Calendar, due_day
+from models.message import Instant, Message
+from models.programme import StepRule
+
+
+class Do(StrEnum):
+    """What happens at an instant of a schedule."""
+
+    REMIND = "remind"
+    CHASE = "chase"
+    ALERT = "alert"
+    CLOSE = "close"
+
+
+class Tick(Message):
+    """One instant of a schedule and what happens then."""
+
+    at: Instant
+    do: Do
+
+
+class Schedule(Message):
+    """The instants of one step in order; the last one closes it. `due` comes first for the one asked."""
+
+    due: Instant
+    zone: str
+    ticks: tuple[Tick, ...]
+
+    @property
+    def closes(self) -> datetime:
+        """The instant after which no answer is taken."""
+        return self.ticks[-1].at
+
+    def next_after(self, done: int) -> Tick | None:
+        """The tick that follows the first `done` ones."""
+        return self.ticks[done] if done < len(self.ticks) else None
+
+
+class Wanted(Message):
+    """What a schedule is computed from: the rule, the opening instant, whose calendar, the visit.
+
+    `working_days` replaces the rule's limit (an extension, the rest of a paused clock); `escalated` takes the longer grace.
+    """
+
+    step: str
+    rule: StepRule
+    country: str
+    opened: Instant
+    closing_time: time
+    reminder_time: time
+    visit_start: date | None = None
+    visit_end: date | None = None
+    working_days: int | None = None
+    counted_from: Instant | None = None
+    escalated: bool = False
+
+
+def compute(wanted: Wanted, calendar: Calendar) -> Schedule:
+    """The schedule of a step in the calendar of the one asked."""
+    opened = calendar.local_day(wanted.opened)
+    if wanted.working_days is not None:
+        start = calendar.local_day(wanted.counted_from or wanted.opened)
+        due = calendar.on_or_after(calendar.shift(start, wanted.working_days))
+    else:
+        visit = (wanted.visit_start, wanted.visit_end or wanted.visit_start) if wanted.visit_start else None
+        due = due_day(wanted.rule.limit, calendar, opened, visit)
+    grace = wanted.rule.grace_escalated if wanted.escalated else wanted.rule.grace
+    closes = calendar.shift(due, grace)
+    if wanted.rule.before_visit and wanted.visit_start is not None:
+        last = calendar.on_or_before(wanted.visit_start - timedelta(days=1))
+        closes, due = max(min(closes, last), opened), max(min(due, last), opened)
+    return _schedule(wanted, calendar, opened, due, closes)
+
+
+def _schedule(wanted: Wanted, calendar: Calendar, opened: date, due: date, closes: date) -> Schedule:
+    rule = wanted.rule
+    before = [(calendar.shift(due, -days), Do.REMIND) for days in rule.remind_before]
+    after = [(calendar.shift(due, days), Do.CHASE) for days in rule.remind_after]
+    alerts = [(calendar.shift(due, days), Do.ALERT) for days in rule.alert_after] if wanted.escalated else []
+    closing = max(calendar.at(closes, wanted.closing_time), wanted.opened)
+    ticks = {
+        Tick(at=calendar.at(day, wanted.reminder_time), do=do)
+        for day, do in [*before, *after, *alerts]
+        if day > opened and calendar.at(day, wanted.reminder_time) < closing
+    }
+    ordered = sorted(ticks, key=lambda tick: (tick.at, tick.do))
+    due_instant = min(calendar.at(due, wanted.closing_time), closing)
+    return Schedule(due=due_instant, zone=calendar.zone, ticks=(*ordered, Tick(at=closing, do=Do.CLOSE)))
+
+
+def rest_in_working_days(schedule: Schedule, stopped: datetime, calendar: Calendar) -> int:
+    """The working days a stopped clock still has: what is left of the limit when it goes on, at least one."""
+    return max(1, calendar.between(calendar.local_day(stopped), calendar.local_day(schedule.due)))
