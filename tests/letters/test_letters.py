@@ -1,0 +1,168 @@
+"""Every letter is complete in every language and asks for the same facts in each of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.meta import find_undeclared_variables
+
+from models.words import LANGUAGES, Kind
+
+LETTERS = Path(__file__).parents[2] / "templates" / "letters"
+
+BASE = {"case_id", "title", "recipient_name", "institution_name", "office_name", "programme_name"}
+ASK = BASE | {"requesting_name", "due_words", "working_days", "link"}
+ABOUT = {"format_name", "theme_name"}
+
+FACTS: dict[str, set[str]] = {
+    "ask_completeness": ASK | ABOUT,
+    "ask_correction": ASK | {"remarks"},
+    "ask_consultation": ASK | ABOUT,
+    "ask_decision": ASK | ABOUT | {"opinions"},
+    "ask_host_offer": ASK | ABOUT | {"expertise", "periods", "places", "duration_days"},
+    "ask_host_agreement": ASK | {"visit_words", "paper_name", "paper_sha256"},
+    "ask_nomination": ASK | {"visit_words", "host_name", "places"},
+    "ask_clearance": ASK | {"visit_words", "host_name", "nominees"},
+    "ask_acceptance": ASK | {"visit_words", "nominees"},
+    "ask_travel": ASK | {"visit_words", "host_name"},
+    "ask_agenda": ASK | {"visit_words"},
+    "ask_cascading_plan": ASK | {"visit_words", "host_name"},
+    "ask_attendance": ASK | {"visit_words", "participants"},
+    "ask_evaluation": ASK | {"visit_words", "host_name"},
+    "ask_report": ASK | {"visit_words", "round", "remarks"},
+    "ask_report_review": ASK | {"participant_name", "round"},
+    "ask_transfer_plan": ASK | {"visit_words", "host_name"},
+    "ask_follow_up": ASK | {"months", "actions"},
+    "reminder": BASE | {"step_name", "due_words", "working_days", "link"},
+    "overdue": BASE | {"step_name", "due_words", "closes_words", "link"},
+    "escalation": BASE | {"step_name", "asked_name", "due_words", "link"},
+    "must_choose": BASE | {"step_name", "asked_name", "closes_words"},
+    "recorded": BASE | {"step_name", "answer_name", "answered_by", "on_behalf_of", "recorded_words", "reference", "late"},
+    "lapsed": BASE | {"step_name", "due_words", "consequence"},
+    "extended": BASE | {"step_name", "due_words", "link", "reason"},
+    "cancelled": BASE | {"ending_name", "reason"},
+    "acknowledgement": BASE | ABOUT | {"reference"},
+    "decision": BASE | {"outcome_name", "reasons"},
+    "invitation": BASE | {"visit_words", "host_name"},
+    "certificate": BASE | {"visit_words", "host_name"},
+    "closure": BASE | {"ending_name", "reason"},
+}
+"""The facts of each letter, the same in every language."""
+
+OPTIONAL: dict[str, dict[str, object]] = {
+    "ask_decision": {"opinions": []},
+    "ask_report": {"round": 1, "remarks": ""},
+    "ask_follow_up": {"actions": []},
+    "recorded": {"on_behalf_of": "", "late": False},
+    "closure": {"reason": ""},
+}
+"""What a letter's facts look like when there is nothing to say; every other fact is always given."""
+
+LISTS = {"opinions", "periods", "nominees", "participants", "actions"}
+STATEMENTS = {"if", "elif", "else", "endif", "for", "endfor"}
+NUMBERS: dict[str, object] = {"round": 2, "months": 6, "late": True}
+
+TEXTS = sorted((language, letter) for language in LANGUAGES for letter in FACTS)
+every_text = pytest.mark.parametrize(("language", "letter"), TEXTS, ids=[f"{a}-{b}" for a, b in TEXTS])
+
+environment = Environment(
+    loader=FileSystemLoader(LETTERS), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+)
+
+
+def source(letter: str, language: str, part: str) -> str:
+    """A letter's subject or body as written."""
+    return (LETTERS / letter / language / f"{part}.txt").read_text(encoding="utf-8")
+
+
+def filled(letter: str) -> dict[str, object]:
+    """Every fact of a letter, each saying its own name."""
+    facts: dict[str, object] = {}
+    for name in FACTS[letter]:
+        facts[name] = [f"«{name} 1»", f"«{name} 2»"] if name in LISTS else NUMBERS.get(name, f"«{name}»")
+    return facts
+
+
+def rendered(letter: str, language: str, facts: dict[str, object]) -> tuple[str, str]:
+    """Subject and body of a letter with these facts."""
+    subject, body = (environment.get_template(f"{letter}/{language}/{part}.txt").render(facts) for part in ("subject", "body"))
+    return subject, body
+
+
+def test_the_folders_are_the_letters_of_the_table() -> None:
+    assert {folder.name for folder in LETTERS.glob("*/")} == set(FACTS)
+
+
+def test_every_kind_of_step_has_a_letter_that_asks() -> None:
+    assert {f"ask_{kind}" for kind in Kind} == {letter for letter in FACTS if letter.startswith("ask_")}
+
+
+@pytest.mark.parametrize("letter", sorted(FACTS))
+def test_a_letter_holds_the_four_languages_and_nothing_else(letter: str) -> None:
+    held = {path.relative_to(LETTERS / letter).as_posix() for path in (LETTERS / letter).rglob("*.*")}
+    assert held == {f"{language}/{part}.txt" for language in LANGUAGES for part in ("subject", "body")}
+
+
+@every_text
+def test_a_letter_uses_exactly_its_facts(language: str, letter: str) -> None:
+    text = source(letter, language, "subject") + source(letter, language, "body")
+    assert find_undeclared_variables(environment.parse(text)) == FACTS[letter]
+
+
+@every_text
+def test_a_letter_is_plain_text_with_bare_facts(language: str, letter: str) -> None:
+    text = source(letter, language, "subject") + source(letter, language, "body")
+    printed = re.findall(r"\{\{(.*?)\}\}", text)
+    statements = re.findall(r"\{%(.*?)%\}", text)
+    assert [name for name in printed if not re.fullmatch(r" [a-z_0-9]+ ", name)] == []
+    assert [words.split()[0] for words in statements if words.split()[0] not in STATEMENTS] == []
+    assert "{#" not in text
+    assert re.search(r"</?[A-Za-z]", text) is None
+
+
+@every_text
+def test_a_letter_prints_every_fact_it_is_given(language: str, letter: str) -> None:
+    facts = filled(letter)
+    text = "\n".join(rendered(letter, language, facts))
+    values = [item for value in facts.values() for item in (value if isinstance(value, list) else [value])]
+    assert [value for value in values if isinstance(value, str) and value not in text] == []
+
+
+@every_text
+def test_a_letter_stands_when_there_is_nothing_optional_to_say(language: str, letter: str) -> None:
+    for facts in (filled(letter), filled(letter) | OPTIONAL.get(letter, {})):
+        _, body = rendered(letter, language, facts)
+        paragraphs = body.split("\n\n")
+        assert all(paragraph.strip() for paragraph in paragraphs), "an empty paragraph"
+        assert "\n\n\n" not in body
+        assert [line for line in body.splitlines() if line != line.strip()] == []
+        assert [line for line in body.splitlines() if line == "-"] == []
+
+
+@every_text
+def test_a_subject_is_one_line_that_begins_with_the_case_number(language: str, letter: str) -> None:
+    assert source(letter, language, "subject").startswith("[{{ case_id }}] ")
+    for facts in (filled(letter), filled(letter) | OPTIONAL.get(letter, {})):
+        subject, _ = rendered(letter, language, facts)
+        assert subject.startswith("[«case_id»] ")
+        assert len(subject.splitlines()) == 1
+        assert subject == subject.strip()
+
+
+@every_text
+def test_a_link_is_a_paragraph_of_its_own_before_the_details(language: str, letter: str) -> None:
+    paragraphs = source(letter, language, "body").split("\n\n")
+    mentions = [n for n, paragraph in enumerate(paragraphs) if "{{ link }}" in paragraph]
+    assert [paragraphs[n] for n in mentions] == (["{{ link }}"] if "link" in FACTS[letter] else [])
+    first_list = next((n for n, paragraph in enumerate(paragraphs) if paragraph.startswith("- ")), len(paragraphs))
+    assert all(n < first_list for n in mentions)
+
+
+@every_text
+def test_a_letter_with_a_date_says_it_before_the_link(language: str, letter: str) -> None:
+    if "link" in FACTS[letter]:
+        before, _, _ = source(letter, language, "body").partition("{{ link }}")
+        assert "{{ due_words }}" in before

@@ -1,0 +1,145 @@
+"""The words of pages and letters: the same keys in every language, none missing, none empty."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.plurals import get_plural
+from babel.messages.pofile import read_po
+
+from models.errors import PYDANTIC_CODES
+from models.forms import FORMS, Form, NomineeForm
+from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Standing
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = """acknowledgement decision_letter terms_of_reference hosting_agreement invitation_letter visa_support_letter
+agenda certificate transfer_plan closure_note"""
+ANSWER = """button paper due case asked requester host visit remarks send choose recorded recorded_text on_behalf late received
+received_text already already_text closed closed_text unknown unknown_text superseded superseded_text faults nothing_yet
+language working_days"""
+FAULTS = """required unknown_option not_a_date not_a_number out_of_range outside_periods too_many too_few too_long threshold
+unknown expected_list"""
+FIELDS = """remarks opinion scores reasons start end contact outline nominees substitute person function language gender email
+institution cv refused insurance ticket visa lines channels audience attendance actual_start actual_end score_content
+score_organisation score_usefulness comments text summary file actions channel owner due evidence done practice title
+expertise objectives results periods"""
+CHOICES = "gender.f gender.m gender.x attendance.attended attendance.left_early attendance.no_show yes no"
+
+WORDS: dict[str, set[str]] = {
+    "step": set(Kind),
+    "option": {f"{kind}.{option}" for kind, options in OPTIONS.items() for option in options},
+    "ending": set(Ending),
+    "format": set(Format),
+    "state": {"open", "answered", "lapsed", "withdrawn", "paused", "escalated"},
+    "decision": set(DecisionKind),
+    "consequence": set(Lapse),
+    "nomination": set(Standing),
+    "document": set(DOCUMENTS.split()),
+    "outcome": {"approved", "rejected"},
+    "answer": set(ANSWER.split()),
+    "fault": set(FAULTS.split()) | set(PYDANTIC_CODES.values()),
+    "field": set(FIELDS.split()),
+    "choice": set(CHOICES.split()),
+    "criterion": {"relevance", "impact", "feasibility", "cost"},
+}
+"""The least that every language must say, by family; a key reads `family.name`."""
+
+BRACES: dict[str, set[str]] = {
+    "answer.recorded_text": {"answer", "by", "when", "reference"},
+    "answer.on_behalf": {"name"},
+    "answer.received_text": {"reference"},
+    "answer.already_text": {"answer", "by", "when"},
+    "answer.closed_text": {"when"},
+    "fault.out_of_range": {"low", "high"},
+    "fault.too_many": {"limit"},
+    "fault.too_few": {"limit"},
+    "fault.too_long": {"limit"},
+    "fault.threshold": {"threshold"},
+    "fault.unknown": {"value"},
+}
+"""Keys whose words carry facts, with the names of these facts."""
+
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def catalog(language: str) -> Catalog:
+    """The words of a language."""
+    path = ROOT / "locale" / language / "LC_MESSAGES" / "passerelle.po"
+    with path.open("rb") as file:
+        return read_po(file, abort_invalid=True)
+
+
+def messages(language: str) -> dict[str, Message]:
+    """The messages of a language by key, the header left out."""
+    return {key_of(message): message for message in catalog(language) if message.id}
+
+
+def key_of(message: Message) -> str:
+    """A message's key; the singular one where it has a plural."""
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def texts(message: Message) -> tuple[str, ...]:
+    """What a message says, one text for each plural form."""
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+
+
+@every_language
+def test_a_language_has_every_word_of_the_procedure(language: str) -> None:
+    wanted = {f"{family}.{name}" for family, names in WORDS.items() for name in names}
+    assert wanted - set(messages(language)) == set()
+
+
+@every_language
+def test_every_language_has_the_keys_of_english(language: str) -> None:
+    assert set(messages(language)) ^ set(messages("en")) == set()
+
+
+@every_language
+def test_no_word_is_empty_uncertain_or_its_own_key(language: str) -> None:
+    wrong = [
+        key
+        for key, message in messages(language).items()
+        if message.fuzzy or any(not text.strip() or text in (key, message.id) for text in texts(message))
+    ]
+    assert wrong == []
+
+
+@every_language
+def test_words_carry_the_same_facts_in_every_language(language: str) -> None:
+    for key, message in messages(language).items():
+        for text in texts(message):
+            assert set(re.findall(r"\{(\w+)\}", text)) == BRACES.get(key, set()), key
+
+
+@every_language
+def test_plural_forms_are_complete(language: str) -> None:
+    words = catalog(language)
+    assert words.num_plurals == get_plural(language).num_plurals
+    counted = [message for message in words if message.id and message.pluralizable]
+    assert [key_of(message) for message in counted] == ["answer.working_days"]
+    for message in counted:
+        assert len(texts(message)) == words.num_plurals
+        assert all(text.strip() for text in texts(message))
+        assert "%(num)s" in texts(message)[-1]
+
+
+@every_language
+def test_the_header_names_the_language(language: str) -> None:
+    assert str(catalog(language).locale).partition("_")[0] == language
+
+
+def test_every_field_of_a_form_has_a_label() -> None:
+    forms: set[type[Form]] = {*FORMS.values(), NomineeForm}
+    names = {name for form in forms for name in form.model_fields}
+    assert names - WORDS["field"] == set()
+
+
+def test_every_criterion_of_a_programme_has_a_word() -> None:
+    for path in (ROOT / "programmes").glob("*.toml"):
+        criteria = tomllib.loads(path.read_text(encoding="utf-8"))["decision"]["weights"]
+        assert set(criteria) - WORDS["criterion"] == set(), path.name
