@@ -1,1 +1,1 @@
-"""What touches the world during a case: one module per kind of effect."""
+"""Activities: what touches the world during a case, one module per kind."""

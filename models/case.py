@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 
 from models.message import Instant, Message, Record
 from models.request import Asked
@@ -80,8 +81,21 @@ class Decision(Message):
     facts: Facts = Facts()
 
 
+class Wants(StrEnum):
+    """Why a step waits for a schedule to be computed; the letter that goes with it follows."""
+
+    NOTHING = ""
+    ASK = "ask"
+    EXTENDED = "extended"
+    ESCALATION = "escalation"
+    RESUMED = "resumed"
+
+
 class Step(Record):
-    """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination."""
+    """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination.
+
+    `stopped` is the instant its clock stopped, `added_days` the working days an extension adds to what stands.
+    """
 
     id: str
     kind: Kind
@@ -95,8 +109,9 @@ class Step(Record):
     visit: date | None = None
     schedule: Schedule | None = None
     ticked: int = 0
-    working_days: int | None = None
-    counted_from: Instant | None = None
+    wants: Wants = Wants.NOTHING
+    stopped: Instant | None = None
+    added_days: int = 0
     escalated_to: str = ""
     closed: Instant | None = None
     decision: Decision | None = None
@@ -180,19 +195,23 @@ class RunDigest(Message):
 
 
 class Hold(Message):
-    """A case on hold: since when, and the working days each open step still had."""
+    """A case on hold: since when and why (the sha256 of the reason)."""
 
     since: Instant
     reason: str
 
 
 class Case(Record):
-    """Everything the procedure knows of one exchange; serialisable, carried from run to run."""
+    """Everything the procedure knows of one exchange; serialisable, carried from run to run.
+
+    `clock` is the instant of what happened last; `said` holds this run's transitions only.
+    """
 
     id: str
     programme: str
     asked: Asked
     opened: Instant
+    clock: Instant
     phase: Phase = Phase.REQUEST
     run: int = 1
     runs: list[RunDigest] = []

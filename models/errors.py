@@ -98,7 +98,5 @@ def faults_of(error: ValidationError) -> list[Fault]:
     for item in error.errors(include_url=False):
         field = ".".join(str(part) for part in item["loc"]) or "request"
         context = {key: str(value) for key, value in item.get("ctx", {}).items()}
-        faults.append(
-            Fault(field=field, code=PYDANTIC_CODES.get(item["type"], "invalid"), text=item["msg"], facts=context)
-        )
+        faults.append(Fault(field=field, code=PYDANTIC_CODES.get(item["type"], "invalid"), text=item["msg"], facts=context))
     return faults

@@ -289,9 +289,7 @@ def nominees_of(form: NominationForm, people: list[str], asked: str) -> Facts:
     institutions = [nominee.institution or asked for nominee in form.nominees]
     return Facts(
         nominees=tuple(
-            Nominee(
-                person=person, institution=institution, country=country_of(institution), substitute=nominee.substitute
-            )
+            Nominee(person=person, institution=institution, country=country_of(institution), substitute=nominee.substitute)
             for nominee, person, institution in zip(form.nominees, people, institutions, strict=True)
         )
     )

@@ -157,8 +157,6 @@ def load_programme(path: Path) -> Programme:
         raise Invalid(faults_of(error), source=path.name) from error
     missing = [kind for kind in Kind if kind not in programme.steps]
     if missing:
-        faults = [
-            Fault(field=f"steps.{kind}", code="required", text="this kind of step has no rule") for kind in missing
-        ]
+        faults = [Fault(field=f"steps.{kind}", code="required", text="this kind of step has no rule") for kind in missing]
         raise Invalid(faults, source=path.name)
     return programme

@@ -116,9 +116,7 @@ def _known_faults(request: Request, programme: Programme, known: Known) -> list[
         if host not in known.institutions:
             faults.append(_unknown(f"preferred_hosts.{n}", host))
         elif host == request.requesting_institution:
-            faults.append(
-                Fault(field=f"preferred_hosts.{n}", code="same", text="the host cannot be the requesting institution")
-            )
+            faults.append(Fault(field=f"preferred_hosts.{n}", code="same", text="the host cannot be the requesting institution"))
         elif host in request.preferred_hosts[:n]:
             faults.append(Fault(field=f"preferred_hosts.{n}", code="same", text=f"{host} is named twice"))
     if request.theme not in known.themes:
@@ -183,9 +181,7 @@ def _period_faults(request: Request, programme: Programme, today: date) -> list[
             text = f"the period is shorter than the visit of {request.duration_days} days"
             faults.append(Fault(field=f"periods.{n}", code="too_short", text=text))
         elif last_start < first:
-            text = (
-                f"inside the lead time of {programme.request.lead_weeks} weeks: the visit cannot begin before {first}"
-            )
+            text = f"inside the lead time of {programme.request.lead_weeks} weeks: the visit cannot begin before {first}"
             faults.append(Fault(field=f"periods.{n}", code="lead_time", text=text, facts={"first": first.isoformat()}))
     return faults
 

@@ -55,9 +55,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
         raise Refused("unknown_step", f"case {case.id} has no step {answer.step}")
     if answer.option not in OPTIONS[step.kind]:
         options = ", ".join(OPTIONS[step.kind])
-        raise Refused(
-            "unknown_option", f"{answer.option!r} is not an option of {step.kind}: {options}", options=options
-        )
+        raise Refused("unknown_option", f"{answer.option!r} is not an option of {step.kind}: {options}", options=options)
     _still_open(step, answer)
     _was_asked(step, answer, rules)
     if step.paper and answer.paper != step.paper:
@@ -77,7 +75,7 @@ def _still_open(step: Step, answer: Answer) -> None:
     if not step.is_open:
         closed = step.closed.isoformat() if step.closed else ""
         raise Refused("closed", f"{step.id} closed on {closed} ({step.state})", at=closed, state=step.state)
-    if step.schedule is not None and answer.received > step.schedule.closes:
+    if step.state is not State.PAUSED and step.schedule is not None and answer.received > step.schedule.closes:
         closes = step.schedule.closes.isoformat()
         raise Refused("closed", f"{step.id} closed on {closes}; the answer came later", at=closes, state=State.LAPSED)
 
@@ -93,9 +91,7 @@ def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
         if not answer.proof:
             raise Refused("no_proof", "an answer on behalf of another needs its proof")
     elif answer.by not in asked:
-        raise Refused(
-            "not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by
-        )
+        raise Refused("not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by)
 
 
 def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
@@ -159,13 +155,7 @@ def note(case: Case, answer: Answer, now: datetime, rules: Programme) -> Step:
     assert step is not None
     office = rules.office.code
     delegated = step.escalated_to and answer.by == step.escalated_to and step.escalated_to != step.asked
-    kind = (
-        DecisionKind.ON_BEHALF
-        if answer.on_behalf_of
-        else DecisionKind.DELEGATED
-        if delegated
-        else DecisionKind.EXPLICIT
-    )
+    kind = DecisionKind.ON_BEHALF if answer.on_behalf_of else DecisionKind.DELEGATED if delegated else DecisionKind.EXPLICIT
     at = moment(now, answer.received)
     step.decision = Decision(
         option=answer.option,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from models.calendar import Calendar, due_day
 from models.message import Instant, Message
@@ -46,7 +47,8 @@ class Schedule(Message):
 class Wanted(Message):
     """What a schedule is computed from: the rule, the opening instant, whose calendar, the visit.
 
-    `working_days` replaces the rule's limit (an extension, the rest of a paused clock); `escalated` takes the longer grace.
+    An extension adds `added_days` working days to `old`; a stopped clock goes on with what `old` still had at `stopped`;
+    `escalated` takes the longer grace.
     """
 
     step: str
@@ -57,22 +59,23 @@ class Wanted(Message):
     reminder_time: time
     visit_start: date | None = None
     visit_end: date | None = None
-    working_days: int | None = None
-    counted_from: Instant | None = None
+    old: Schedule | None = None
+    added_days: int = 0
+    stopped: Instant | None = None
     escalated: bool = False
 
 
 def compute(wanted: Wanted, calendar: Calendar) -> Schedule:
     """The schedule of a step in the calendar of the one asked."""
     opened = calendar.local_day(wanted.opened)
-    if wanted.working_days is not None:
-        start = calendar.local_day(wanted.counted_from or wanted.opened)
-        due = calendar.on_or_after(calendar.shift(start, wanted.working_days))
+    if wanted.old is not None and wanted.stopped is not None:
+        return _gone_on(wanted.old, wanted.stopped, wanted.opened, calendar)
+    if wanted.old is not None and wanted.added_days:
+        due = calendar.shift(calendar.local_day(wanted.old.due), wanted.added_days)
     else:
         visit = (wanted.visit_start, wanted.visit_end or wanted.visit_start) if wanted.visit_start else None
         due = due_day(wanted.rule.limit, calendar, opened, visit)
-    grace = wanted.rule.grace_escalated if wanted.escalated else wanted.rule.grace
-    closes = calendar.shift(due, grace)
+    closes = calendar.shift(due, wanted.rule.grace_escalated if wanted.escalated else wanted.rule.grace)
     if wanted.rule.before_visit and wanted.visit_start is not None:
         last = calendar.on_or_before(wanted.visit_start - timedelta(days=1))
         closes, due = max(min(closes, last), opened), max(min(due, last), opened)
@@ -95,6 +98,16 @@ def _schedule(wanted: Wanted, calendar: Calendar, opened: date, due: date, close
     return Schedule(due=due_instant, zone=calendar.zone, ticks=(*ordered, Tick(at=closing, do=Do.CLOSE)))
 
 
-def rest_in_working_days(schedule: Schedule, stopped: datetime, calendar: Calendar) -> int:
-    """The working days a stopped clock still has: what is left of the limit when it goes on, at least one."""
-    return max(1, calendar.between(calendar.local_day(stopped), calendar.local_day(schedule.due)))
+def _gone_on(old: Schedule, stopped: datetime, resumed: datetime, calendar: Calendar) -> Schedule:
+    """What an old schedule still had when its clock stopped, counted on in working days from the day it goes on."""
+    left_off, start = calendar.local_day(stopped), calendar.local_day(resumed)
+
+    def moved(instant: datetime) -> datetime:
+        if instant <= stopped:
+            return instant
+        clock = instant.astimezone(ZoneInfo(old.zone)).time()
+        days = calendar.between(left_off, calendar.local_day(instant))
+        return max(calendar.at(calendar.shift(start, days) if days else calendar.on_or_after(start), clock), resumed)
+
+    ticks = tuple(Tick(at=moved(tick.at), do=tick.do) for tick in old.ticks if tick.at > stopped)
+    return Schedule(due=moved(old.due), zone=old.zone, ticks=ticks)

@@ -1,0 +1,154 @@
+"""What the procedure orders from its activities, and what they give back."""
+
+from __future__ import annotations
+
+from datetime import date, time
+
+from models.case import Answer, Candidate, Case
+from models.message import Instant, Message
+from models.programme import Programme
+from models.request import Asked
+from models.schedule import Schedule, Wanted
+
+
+class Opening(Message):
+    """What a run of a case begins with: the programme's rules it took along, and its state."""
+
+    programme: Programme
+    case: Case
+
+
+class Letter(Message):
+    """A letter to write: its folder's name, the party it goes to, the step and papers it is about.
+
+    `to` is an institution, the office, `OFFICE/supervisor`, or a nomination; `alternate` copies the institution's alternate.
+    """
+
+    letter: str
+    to: str
+    at: Instant
+    step: str = ""
+    alternate: bool = False
+    papers: tuple[str, ...] = ()
+    number: int = 0
+    consequence: str = ""
+
+
+class Publication(Message):
+    """The case as it stands, and the letters that go out with it."""
+
+    programme: Programme
+    case: Case
+    letters: tuple[Letter, ...] = ()
+
+
+class ScheduleOrder(Message):
+    """Schedules to compute."""
+
+    wanted: tuple[Wanted, ...]
+
+
+class Schedules(Message):
+    """Schedules in the order in which they were wanted."""
+
+    schedules: tuple[Schedule, ...]
+
+
+class DayAt(Message):
+    """A local day and time in a country."""
+
+    country: str
+    day: date
+    clock: time
+
+
+class AtInstant(Message):
+    """One UTC instant."""
+
+    at: Instant
+
+
+class InTime(Message):
+    """Asks the inbox for what was received on a step by its closing instant."""
+
+    case: str
+    step: str
+    closes: Instant
+
+
+class Answers(Message):
+    """Answers in the order of their receipt."""
+
+    answers: tuple[Answer, ...] = ()
+
+
+class CandidateOrder(Message):
+    """Asks for institutions that may host (or provide), best first."""
+
+    asked: Asked
+    most: int
+
+
+class Candidates(Message):
+    """Institutions that may host, best first."""
+
+    candidates: tuple[Candidate, ...] = ()
+
+
+class FocalPointOrder(Message):
+    """Asks for the national focal point of a country."""
+
+    country: str
+
+
+class FocalPoint(Message):
+    """The institution that speaks for its country; empty when none is appointed."""
+
+    institution: str = ""
+
+
+class DocumentOrder(Message):
+    """A document to set: its kind, for whom (their language), and the references its data is drawn from.
+
+    `second` adds the language of another party when it differs; `forms` maps a step's kind to the sha256 of its form.
+    """
+
+    case: str
+    programme: str
+    kind: str
+    to: str
+    second: str = ""
+    about: str = ""
+    at: Instant
+    asked: Asked
+    host: str = ""
+    sending: str = ""
+    visit_start: date | None = None
+    visit_end: date | None = None
+    actual_start: date | None = None
+    actual_end: date | None = None
+    forms: dict[str, str] = {}
+    opinions: dict[str, str] = {}
+    corrections: tuple[str, ...] = ()
+    outcome: str = ""
+    reason: str = ""
+    paper: str = ""
+    people: dict[str, str] = {}
+    standings: dict[str, str] = {}
+    follow_ups: tuple[str, ...] = ()
+
+
+class Issued(Message):
+    """A document that was set and stored."""
+
+    kind: str
+    language: str
+    sha256: str
+
+
+class RunOrder(Message):
+    """A closed run to export: the case, the run's number and id."""
+
+    case: str
+    run: int
+    run_id: str

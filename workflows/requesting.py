@@ -1,0 +1,72 @@
+"""Rows 1 to 4: the request is checked, consulted on and decided."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+
+from workflows.desk import Desk, Ended
+from workflows.papers import issue
+
+with workflow.unsafe.imports_passed_through():
+    from models.case import Step
+    from models.words import Ending, Kind, State, country_of
+
+
+async def check_completeness(desk: Desk) -> None:
+    """The coordinator checks the request; while the requester completes a returned one, the check's clock stands still."""
+    office = desk.rules.office
+    desk.write("acknowledgement", desk.case.asked.requesting)
+    check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country)
+    while check.option == "return":
+        await correct(desk, check)
+        check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country, round=check.round + 1, before=check)
+    if check.state is State.LAPSED:
+        raise Ended(Ending.LAPSED, "nobody_answered:completeness")
+    await issue(desk, "acknowledgement", to=desk.case.asked.requesting)
+
+
+async def correct(desk: Desk, check: Step) -> None:
+    """The requester completes the request, or withdraws it."""
+    requesting = desk.case.asked.requesting
+    correction = await desk.ask(Kind.CORRECTION, requesting, country=country_of(requesting), round=check.round)
+    if correction.option == "withdraw":
+        raise Ended(Ending.WITHDRAWN, "withdrawn_by_requester")
+    if correction.state is State.LAPSED:
+        raise Ended(Ending.LAPSED, "nobody_answered:correction")
+
+
+async def consult(desk: Desk) -> None:
+    """The consultees are asked side by side; silence is consent; an objection with a veto rejects."""
+    consultees = [c for c in desk.rules.consultees if c.institution != desk.case.asked.requesting]
+    asked = (desk.ask(Kind.CONSULTATION, c.institution, country=country_of(c.institution)) for c in consultees)
+    opinions = await asyncio.gather(*asked)
+    for consultee, opinion in zip(consultees, opinions, strict=True):
+        if consultee.veto and opinion.option == "object":
+            await reject(desk, "veto")
+
+
+async def decide(desk: Desk) -> None:
+    """The programme decides by its criteria; a decision put off is asked for again."""
+    office = desk.rules.office
+    decision = await desk.ask(Kind.DECISION, office.code, country=office.country)
+    while decision.option == "defer":
+        decision = await desk.ask(Kind.DECISION, office.code, country=office.country, round=decision.round + 1)
+    if decision.state is State.LAPSED:
+        raise Ended(Ending.LAPSED, "nobody_answered:decision")
+    if decision.option == "reject":
+        await reject(desk, "criteria")
+    letter = await issue(desk, "decision_letter", to=desk.case.asked.requesting, outcome="approved")
+    desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="approved")
+
+
+async def reject(desk: Desk, reason: str) -> None:
+    """Tell the requester that the programme rejects, with the reasons; the case ends.
+
+    Raises:
+        Ended: rejected.
+    """
+    letter = await issue(desk, "decision_letter", to=desk.case.asked.requesting, outcome="rejected", reason=reason)
+    desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="rejected")
+    raise Ended(Ending.REJECTED, reason)

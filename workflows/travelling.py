@@ -1,0 +1,150 @@
+"""Rows 7 to 13: people are nominated, cleared, accepted, invited and made ready; the host provides the agenda."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from temporalio import workflow
+
+from workflows.desk import Desk, Ended
+from workflows.papers import issue
+
+with workflow.unsafe.imports_passed_through():
+    from models import rules
+    from models.case import Nomination, Step
+    from models.words import Ending, Format, Kind, Standing, State, Verb, country_of
+
+
+async def fill_places(desk: Desk) -> None:
+    """The sending institution nominates; its country clears, the host accepts, substitutes and reserves follow.
+
+    Raises:
+        Ended: the places are forfeited, the sending institution declines, or nobody is left.
+    """
+    sending = desk.case.sending
+    nomination = await desk.ask(Kind.NOMINATION, sending, country=country_of(sending))
+    if nomination.state is State.LAPSED:
+        raise Ended(Ending.LAPSED, "places_forfeited")
+    if nomination.option == "decline":
+        own = desk.case.asked.format is Format.STUDY_VISIT
+        raise Ended(Ending.WITHDRAWN if own else Ending.CANCELLED, "sending_institution_declined")
+    assert nomination.decision is not None
+    limit = desk.rules.request.places_per_country
+    for entered in rules.nominate(desk.case, nomination.decision.facts.nominees, desk.case.asked.places, limit):
+        if entered.standing is Standing.RESERVE:
+            desk.say(Verb.RESERVED, about=entered.id, reason="substitute" if entered.substitute else "places_taken")
+    await clear_and_accept(desk, desk.case.standing(Standing.PROPOSED))
+    unless_nobody_is_left(desk)
+
+
+async def make_ready(desk: Desk) -> None:
+    """Participants are invited and prepare to travel; beside them the host's agenda and the plans to pass knowledge on."""
+    accepted = desk.case.standing(Standing.ACCEPTED)
+    travels = (invite_and_travel(desk, nomination) for nomination in accepted)
+    plans = (plan_cascading(desk, institution) for institution in learners(desk, accepted))
+    await asyncio.gather(*travels, provide_agenda(desk), *plans)
+    unless_nobody_is_left(desk)
+
+
+def unless_nobody_is_left(desk: Desk) -> None:
+    """Leave the procedure when no participant is left.
+
+    Raises:
+        Ended: cancelled, nobody can travel.
+    """
+    if not desk.case.standing(Standing.ACCEPTED, Standing.CONFIRMED):
+        raise Ended(Ending.CANCELLED, "nobody_can_travel")
+
+
+def learners(desk: Desk, participants: Iterable[Nomination]) -> list[str]:
+    """The institutions that pass the knowledge on: the participants' in a study visit, the inviting one in an assignment."""
+    if desk.case.asked.format is Format.EXPERT_ASSIGNMENT:
+        return [desk.case.beneficiary]
+    return sorted({nomination.institution for nomination in participants})
+
+
+async def clear_and_accept(desk: Desk, proposed: list[Nomination]) -> list[Nomination]:
+    """Clearance by country, then acceptance by the host; whoever falls away is replaced, for that person only."""
+    accepted: list[Nomination] = []
+    while proposed:
+        cleared = await clear(desk, proposed)
+        accepted += await accept(desk, cleared) if cleared else []
+        proposed = replacements(desk, [n for n in proposed if n.standing is Standing.REFUSED])
+    return accepted
+
+
+def replacements(desk: Desk, fallen: list[Nomination]) -> list[Nomination]:
+    """Those who take the places of the fallen, as far as substitutes and reserves go."""
+    found = []
+    for nomination in fallen:
+        places, limit = desk.case.asked.places, desk.rules.request.places_per_country
+        new = rules.replacement(desk.case, nomination, places, limit)
+        if new is not None:
+            desk.say(Verb.REPLACED, about=new.id, reason=nomination.id)
+            found.append(new)
+    return found
+
+
+async def clear(desk: Desk, proposed: list[Nomination]) -> list[Nomination]:
+    """Each country's national focal point clears its people; never tacit."""
+    countries = sorted({nomination.country for nomination in proposed})
+    by_country = [[n for n in proposed if n.country == country] for country in countries]
+    await asyncio.gather(*(clear_country(desk, country, people) for country, people in zip(countries, by_country, strict=True)))
+    return [nomination for nomination in proposed if nomination.standing is Standing.CLEARED]
+
+
+async def clear_country(desk: Desk, country: str, people: list[Nomination]) -> None:
+    """The national focal point of one country clears or refuses its people."""
+    point = await desk.focal_point(country)
+    clearance = await desk.ask(Kind.CLEARANCE, point, country=country, about=tuple(n.id for n in people))
+    settle(clearance, people, yes="clear", standing=Standing.CLEARED)
+
+
+async def accept(desk: Desk, cleared: list[Nomination]) -> list[Nomination]:
+    """The host accepts or refuses each of those cleared."""
+    host = desk.case.host
+    acceptance = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in cleared))
+    settle(acceptance, cleared, yes="accept", standing=Standing.ACCEPTED)
+    return [nomination for nomination in cleared if nomination.standing is Standing.ACCEPTED]
+
+
+def settle(step: Step, people: list[Nomination], *, yes: str, standing: Standing) -> None:
+    """Enter what was said of each person.
+
+    Raises:
+        Ended: nobody answered although escalated.
+    """
+    if step.state is State.LAPSED or step.decision is None:
+        raise Ended(Ending.LAPSED, f"nobody_answered:{step.kind}")
+    for nomination in people:
+        refused = step.option != yes or step.decision.facts.verdicts.get(nomination.id) == "refused"
+        nomination.standing = Standing.REFUSED if refused else standing
+
+
+async def invite_and_travel(desk: Desk, nomination: Nomination) -> None:
+    """Invite one participant and see them ready; who cannot travel is replaced."""
+    about = nomination.id
+    invitation = await issue(desk, "invitation_letter", to=about, about=about)
+    visa = await issue(desk, "visa_support_letter", to=about, about=about)
+    desk.write("invitation", about, papers=(invitation.sha256, visa.sha256))
+    travel = await desk.ask(Kind.TRAVEL, about, country=nomination.country, about=(about,))
+    if travel.option == "ready":
+        nomination.standing = Standing.CONFIRMED
+        return
+    nomination.standing = Standing.VISA_REFUSED if travel.option == "visa_refused" else Standing.UNAVAILABLE
+    for new in await clear_and_accept(desk, replacements(desk, [nomination])):
+        await invite_and_travel(desk, new)
+
+
+async def provide_agenda(desk: Desk) -> None:
+    """The host provides the agenda; it goes to everybody who takes part."""
+    host = desk.case.host
+    provided = await desk.ask(Kind.AGENDA, host, country=country_of(host))
+    if provided.option == "provide":
+        await issue(desk, "agenda", to=desk.case.sending)
+
+
+async def plan_cascading(desk: Desk, institution: str) -> None:
+    """An institution plans how the knowledge will be passed on; silence is a warning only."""
+    await desk.ask(Kind.CASCADING_PLAN, institution, country=country_of(institution))
