@@ -1,0 +1,56 @@
+"""The histories of closed runs: exported once, kept as contents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from models.errors import Refused
+from models.message import Instant, Message
+from store.contents import row_of
+from store.database import Database
+from store.tables import archive, contents
+from store.upsert import insert_new
+
+MEDIA = "application/json"
+
+
+class ArchivedRun(Message):
+    """One closed run of a case: its number and id, how many events, the sha256 of the exported history, when exported."""
+
+    run: int
+    run_id: str
+    events: int
+    sha256: str
+    at: Instant
+
+
+class Archive:
+    """The closed runs of every case."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def keep(self, case_id: str, run: int, run_id: str, events: int, data: bytes, at: datetime) -> str:
+        """Keep a run's exported history and return its sha256; keeping the same again changes nothing.
+
+        Raises:
+            Refused: "conflict", another history of that run is kept.
+        """
+        content = row_of(data, MEDIA)
+        digest = str(content["sha256"])
+        row = {"case_id": case_id, "run": run, "run_id": run_id, "events": events, "sha256": digest, "at": at}
+        async with self._db.begin() as connection:
+            await connection.execute(insert_new(connection, contents), content)
+            await connection.execute(insert_new(connection, archive), row)
+            kept = await connection.scalar(select(archive.c.sha256).where(archive.c.case_id == case_id, archive.c.run_id == run_id))
+            if kept != digest:
+                raise Refused("conflict", f"another history of run {run_id} of {case_id} is kept: {kept}", sha256=str(kept))
+        return digest
+
+    async def runs(self, case_id: str) -> list[ArchivedRun]:
+        """The kept runs of a case, the first first."""
+        query = select(archive).where(archive.c.case_id == case_id).order_by(archive.c.run, archive.c.at)
+        async with self._db.read() as connection:
+            return [ArchivedRun.model_validate(row._asdict()) for row in await connection.execute(query)]

@@ -1,0 +1,306 @@
+"""Cases: their numbers, and the read model that copies each case's state for lists and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.case import Case, Step, Transition
+from models.errors import Missing
+from models.message import Instant, Message
+from models.words import DecisionKind, Ending, Format, Kind, Phase, State
+from store.contents import row_of
+from store.database import Database
+from store.mails import MailRow, Mails, QueuedMail, queue
+from store.tables import cases, contents, counters, launches, steps, transitions
+from store.upsert import insert_into, insert_new, insert_or_replace
+
+MEDIA = "application/json"
+
+
+class LaunchState(StrEnum):
+    """Whether the workflow of a numbered case is known to have been started."""
+
+    RESERVED = "reserved"
+    STARTED = "started"
+
+
+class Launch(Message):
+    """A case that got its number: the sha256 of its request, its opening as bytes; `created` by this very call or before."""
+
+    case_id: str
+    key: str
+    state: LaunchState
+    opened: Instant
+    request: str
+    opening: bytes
+    created: bool = False
+
+
+class CaseRow(Message):
+    """A case in a list; `waiting_for` is who is asked by its open steps, `ending` None while it is open."""
+
+    id: str
+    programme: str
+    format: Format
+    requesting: str
+    partner: str
+    phase: Phase
+    waiting_for: tuple[str, ...]
+    next_instant: Instant | None
+    opened: Instant
+    ended: Instant | None
+    ending: Ending | None
+    reason: str
+
+
+class StepRow(Message):
+    """A step in a list; `closes` is its closing instant, `option` and `decision` what was answered and how that came about."""
+
+    case_id: str
+    id: str
+    kind: Kind
+    round: int
+    asked: str
+    country: str
+    state: State
+    escalated_to: str
+    opened: Instant
+    due: Instant | None
+    closes: Instant | None
+    next_instant: Instant | None
+    closed: Instant | None
+    option: str
+    decision: DecisionKind | None
+    late: bool
+
+
+class Launches:
+    """The numbers of the cases, and what is still to be started."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def reserve(self, key: str, prefix: str, opened: datetime, request: bytes, opening: Callable[[str], bytes]) -> Launch:
+        """Give a request the next number of the prefix and year, such as AMEDIP-2026-0001, and keep it with its opening.
+
+        The same key gives the first launch again, whatever else is handed in. `request` is the request's canonical JSON,
+        `opening` makes the opening's bytes of the number.
+        """
+        content = row_of(request, MEDIA)
+        async with self._db.begin() as connection:
+            number = await _next_number(connection, f"{prefix}-{opened.year}")
+            there = await _launch(connection, launches.c.key == key)
+            if there is not None:
+                await connection.rollback()
+                return there
+            case_id = f"{prefix}-{opened.year}-{number:04d}"
+            row = {
+                "case_id": case_id,
+                "key": key,
+                "state": LaunchState.RESERVED,
+                "opened": opened,
+                "request": content["sha256"],
+                "opening": opening(case_id),
+            }
+            if not (await connection.execute(insert_new(connection, launches), row)).rowcount:
+                await connection.rollback()
+                return await self.of(key)
+            await connection.execute(insert_new(connection, contents), content)
+        return Launch.model_validate({**row, "created": True})
+
+    async def of(self, key: str) -> Launch:
+        """The launch of that key.
+
+        Raises:
+            Missing: there is none.
+        """
+        async with self._db.read() as connection:
+            found = await _launch(connection, launches.c.key == key)
+        if found is None:
+            raise Missing(f"no case was launched under the key {key}")
+        return found
+
+    async def reserved(self) -> list[Launch]:
+        """The launches not yet known to have been started, by number."""
+        query = select(launches).where(launches.c.state == LaunchState.RESERVED).order_by(launches.c.case_id)
+        async with self._db.read() as connection:
+            return [Launch.model_validate(row._asdict()) for row in await connection.execute(query)]
+
+    async def started(self, case_id: str) -> None:
+        """The case's workflow has been started.
+
+        Raises:
+            Missing: no case has that number.
+        """
+        change = update(launches).where(launches.c.case_id == case_id).values(state=LaunchState.STARTED)
+        async with self._db.begin() as connection:
+            if not (await connection.execute(change)).rowcount:
+                raise Missing(f"no case {case_id}")
+
+
+class ReadModel:
+    """What lists and pages read: a copy of each case's state, never ahead of it, never going back."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._mails = Mails(db)
+
+    async def publish(self, case: Case, mails: Sequence[QueuedMail] = ()) -> None:
+        """Copy a case's state, with the mails that go out with it, in one transaction.
+
+        When a newer state is there (run, then seq), only the mails are kept. A mail that is there is left as it is.
+        """
+        async with self._db.begin() as connection:
+            before = (await connection.execute(select(cases.c.run, cases.c.seq).where(cases.c.id == case.id))).first()
+            if await _publish_case(connection, case):
+                await _publish_steps(connection, case)
+                await _publish_transitions(connection, case, before)
+            await queue(connection, mails)
+
+    async def clear(self, case_id: str) -> None:
+        """Take a case out of the read model, to be rebuilt from its histories; its mails stay."""
+        async with self._db.begin() as connection:
+            await connection.execute(delete(cases).where(cases.c.id == case_id))
+
+    async def case(self, case_id: str) -> Case:
+        """The state of a case as last published, its timeline apart.
+
+        Raises:
+            Missing: none was published.
+        """
+        async with self._db.read() as connection:
+            doc = await connection.scalar(select(cases.c.doc).where(cases.c.id == case_id))
+        if doc is None:
+            raise Missing(f"no case {case_id}")
+        return Case.model_validate_json(doc)
+
+    async def exists(self, case_id: str) -> bool:
+        """Whether a case was published."""
+        async with self._db.read() as connection:
+            return await connection.scalar(select(cases.c.id).where(cases.c.id == case_id)) is not None
+
+    async def cases(self, *, ending: str | None = None, limit: int = 50, offset: int = 0) -> list[CaseRow]:
+        """Cases, the last opened first: all of them, the open ones with `ending=""`, or those that ended so."""
+        listed = [column for column in cases.c if column.name not in ("doc", "run", "seq")]
+        query = select(*listed).order_by(cases.c.opened.desc(), cases.c.id.desc()).limit(limit).offset(offset)
+        if ending is not None:
+            query = query.where(cases.c.ending == ending)
+        async with self._db.read() as connection:
+            return [_case_row(row) for row in await connection.execute(query)]
+
+    async def open_cases(self) -> list[str]:
+        """The ids of the cases that have not ended."""
+        async with self._db.read() as connection:
+            return list(await connection.scalars(select(cases.c.id).where(cases.c.ending == "").order_by(cases.c.id)))
+
+    async def steps(self, case_id: str) -> list[StepRow]:
+        """The steps of a case in the order they were opened."""
+        query = select(steps).where(steps.c.case_id == case_id).order_by(steps.c.position)
+        async with self._db.read() as connection:
+            rows = await connection.execute(query)
+            return [StepRow.model_validate({**row._asdict(), "decision": row.decision or None}) for row in rows]
+
+    async def timeline(self, case_id: str) -> list[Transition]:
+        """What happened in a case, in order."""
+        query = select(transitions).where(transitions.c.case_id == case_id).order_by(transitions.c.seq)
+        async with self._db.read() as connection:
+            return [_transition(row) for row in await connection.execute(query)]
+
+    async def mails(self, case_id: str) -> list[MailRow]:
+        """The mails of a case in the order they were queued."""
+        return await self._mails.of_case(case_id)
+
+
+async def _next_number(connection: AsyncConnection, name: str) -> int:
+    insert = insert_into(connection, counters).values(name=name, last=1)
+    counted = insert.on_conflict_do_update(index_elements=[counters.c.name], set_={"last": counters.c.last + 1})
+    return int((await connection.execute(counted.returning(counters.c.last))).scalar_one())
+
+
+async def _launch(connection: AsyncConnection, which: ColumnElement[bool]) -> Launch | None:
+    row = (await connection.execute(select(launches).where(which))).first()
+    return Launch.model_validate(row._asdict()) if row else None
+
+
+async def _publish_case(connection: AsyncConnection, case: Case) -> bool:
+    insert = insert_into(connection, cases)
+    new = insert.excluded
+    not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.seq <= new.seq))
+    change = {name: value for name, value in new.items() if name != "id"}
+    upsert = insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older)
+    return (await connection.execute(upsert, _case_values(case))).rowcount > 0
+
+
+def _case_values(case: Case) -> dict[str, Any]:
+    ticks = [step.next_tick.at for step in case.steps if step.next_tick]
+    return {
+        "id": case.id,
+        "programme": case.programme,
+        "format": case.asked.format,
+        "requesting": case.asked.requesting,
+        "partner": case.partner,
+        "phase": case.phase,
+        "waiting_for": list(dict.fromkeys(step.asked for step in case.steps if step.is_open)),
+        "ending": case.ending or "",
+        "reason": case.reason,
+        "opened": case.opened,
+        "ended": case.ended,
+        "next_instant": min(ticks, default=case.resting_until),
+        "run": case.run,
+        "seq": case.seq,
+        "doc": case.model_dump_json(exclude={"said"}, exclude_defaults=True),
+    }
+
+
+async def _publish_steps(connection: AsyncConnection, case: Case) -> None:
+    if case.steps:
+        rows = [_step_values(case.id, position, step) for position, step in enumerate(case.steps)]
+        await connection.execute(insert_or_replace(connection, steps), rows)
+
+
+def _step_values(case_id: str, position: int, step: Step) -> dict[str, Any]:
+    tick = step.next_tick
+    return {
+        "case_id": case_id,
+        "id": step.id,
+        "position": position,
+        "kind": step.kind,
+        "round": step.round,
+        "asked": step.asked,
+        "country": step.country,
+        "state": step.state,
+        "escalated_to": step.escalated_to,
+        "opened": step.opened,
+        "due": step.schedule.due if step.schedule else None,
+        "closes": step.schedule.closes if step.schedule else None,
+        "next_instant": tick.at if tick else None,
+        "closed": step.closed,
+        "option": step.option,
+        "decision": step.decision.kind if step.decision else "",
+        "late": step.decision.late if step.decision else False,
+    }
+
+
+async def _publish_transitions(connection: AsyncConnection, case: Case, before: Row[Any, Any] | None) -> None:
+    known = before.seq if before else 0
+    rows = [
+        {**said.model_dump(), "case_id": case.id, "kind": said.kind or "", "decision": said.decision or ""}
+        for said in case.said
+        if said.seq > known
+    ]
+    if rows:
+        await connection.execute(insert_new(connection, transitions), rows)
+
+
+def _case_row(row: Row[Any]) -> CaseRow:
+    return CaseRow.model_validate({**row._asdict(), "ending": row.ending or None})
+
+
+def _transition(row: Row[Any]) -> Transition:
+    return Transition.model_validate({**row._asdict(), "kind": row.kind or None, "decision": row.decision or None})

@@ -1,0 +1,134 @@
+"""Answers as they come in: durable with the time of receipt before anybody is told anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.case import Answer
+from models.errors import Missing, Refused
+from models.message import Message
+from store.database import Database
+from store.tables import inbox
+from store.upsert import insert_new
+
+DERIVED = {"received", "facts"}
+
+
+class InboxState(StrEnum):
+    """What became of an answer: not yet told to the case, taken down, or refused by it."""
+
+    RECEIVED = "received"
+    RECORDED = "recorded"
+    REFUSED = "refused"
+
+
+class InboxRow(Message):
+    """An answer that came in and its outcome: for a refusal its `code`, its `text` in English and its facts."""
+
+    case_id: str
+    answer: Answer
+    state: InboxState
+    outcome: dict[str, str] = {}
+
+
+class Inbox:
+    """The answers of every case, one row a response id."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def receive(self, case_id: str, answer: Answer, *, connection: AsyncConnection | None = None) -> bool:
+        """Take an answer in; False if this response is there already, whenever it came and whatever was derived of its form.
+
+        Raises:
+            Refused: "conflict", the response id is there with another answer.
+        """
+        row = {
+            "response": answer.response,
+            "case_id": case_id,
+            "step": answer.step,
+            "received": answer.received,
+            "state": InboxState.RECEIVED,
+            "answer": answer.model_dump_json(exclude_defaults=True),
+            "outcome": {},
+        }
+        async with self._db.within(connection) as own:
+            inserted = await own.execute(insert_new(own, inbox), row)
+            if inserted.rowcount:
+                return True
+            there = _row((await own.execute(_one(answer.response))).one())
+        if there.case_id != case_id or _said(there.answer) != _said(answer):
+            text = f"response {answer.response} is there with another answer"
+            raise Refused("conflict", text, response=answer.response, option=there.answer.option, state=there.state)
+        return False
+
+    async def of(self, response: str) -> InboxRow:
+        """The row of a response.
+
+        Raises:
+            Missing: it never came in.
+        """
+        async with self._db.read() as connection:
+            row = (await connection.execute(_one(response))).one_or_none()
+        if row is None:
+            raise Missing(f"no response {response}")
+        return _row(row)
+
+    async def recorded(self, response: str, outcome: Mapping[str, str] | None = None) -> None:
+        """The case took the answer down; this stands, whatever was noted before.
+
+        Raises:
+            Missing: it never came in.
+        """
+        await self._note(response, InboxState.RECORDED, outcome or {}, inbox.c.state != InboxState.RECORDED)
+
+    async def refused(self, response: str, code: str, text: str, facts: Mapping[str, str]) -> None:
+        """The case refused the answer; an outcome noted before stands.
+
+        Raises:
+            Missing: it never came in.
+        """
+        await self._note(response, InboxState.REFUSED, {**facts, "code": code, "text": text}, inbox.c.state == InboxState.RECEIVED)
+
+    async def waiting(self, limit: int) -> list[InboxRow]:
+        """Answers the case has not yet been told, in order of receipt."""
+        query = select(inbox).where(inbox.c.state == InboxState.RECEIVED).order_by(inbox.c.number).limit(limit)
+        async with self._db.read() as connection:
+            return [_row(row) for row in await connection.execute(query)]
+
+    async def in_time(self, case_id: str, step: str, closes: datetime) -> list[Answer]:
+        """Answers to a step not yet told to the case and received by its closing instant, in order of receipt."""
+        query = (
+            select(inbox)
+            .where(inbox.c.case_id == case_id, inbox.c.step == step)
+            .where(inbox.c.state == InboxState.RECEIVED, inbox.c.received <= closes)
+            .order_by(inbox.c.received, inbox.c.number)
+        )
+        async with self._db.read() as connection:
+            return [_row(row).answer for row in await connection.execute(query)]
+
+    async def _note(self, response: str, state: InboxState, outcome: Mapping[str, str], when: ColumnElement[bool]) -> None:
+        change = update(inbox).where(inbox.c.response == response, when).values(state=state, outcome=dict(outcome))
+        async with self._db.begin() as connection:
+            changed = await connection.execute(change)
+            if not changed.rowcount and (await connection.execute(_one(response))).first() is None:
+                raise Missing(f"no response {response}")
+
+
+def _one(response: str) -> Select[Any]:
+    return select(inbox).where(inbox.c.response == response)
+
+
+def _row(row: Row[Any]) -> InboxRow:
+    answer = Answer.model_validate_json(row.answer)
+    return InboxRow(case_id=row.case_id, answer=answer, state=InboxState(row.state), outcome=row.outcome)
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    return answer.model_dump(exclude=DERIVED)

@@ -1,0 +1,280 @@
+"""The tables. Personal data stands in `persons` alone; forms, papers and mails in `contents`, named by their sha256."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An instant: kept in UTC, returned in UTC with its zone, on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The instant as the database takes it; one without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The instant as the program takes it."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("media", String, nullable=False),
+    Column("person", String, nullable=False, index=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("function", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("gender", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("institution", String, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+
+launches = Table(
+    "launches",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("state", String, nullable=False, index=True),
+    Column("opened", Utc, nullable=False),
+    Column("request", String(64), nullable=False),
+    Column("opening", LargeBinary, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("programme", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("requesting", String, nullable=False),
+    Column("partner", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("waiting_for", JSON, nullable=False),
+    Column("ending", String, nullable=False, index=True),
+    Column("reason", String, nullable=False),
+    Column("opened", Utc, nullable=False),
+    Column("ended", Utc),
+    Column("next_instant", Utc, index=True),
+    Column("run", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("doc", Text, nullable=False),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("case_id", String, ForeignKey(cases.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("asked", String, nullable=False),
+    Column("country", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("escalated_to", String, nullable=False),
+    Column("opened", Utc, nullable=False),
+    Column("due", Utc),
+    Column("closes", Utc),
+    Column("next_instant", Utc),
+    Column("closed", Utc),
+    Column("option", String, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Index(None, "asked", "state"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("case_id", String, ForeignKey(cases.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("event", BigNumber, nullable=False),
+    Column("verb", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("by", String, nullable=False),
+    Column("on_behalf_of", String, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("reason", String, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("number", BigNumber, primary_key=True, autoincrement=True),
+    Column("response", String, nullable=False, unique=True),
+    Column("case_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("received", Utc, nullable=False),
+    Column("state", String, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("outcome", JSON, nullable=False),
+    Index(None, "case_id", "step"),
+    Index(None, "state", "number"),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("message_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("letter", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("to", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("cc", JSON, nullable=False),
+    Column("language", String, nullable=False),
+    Column("content", String(64), ForeignKey(contents.c.sha256), nullable=False),
+    Column("link_facts", JSON, nullable=False),
+    Column("queued", Utc, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Utc),
+    Column("leased_until", Utc),
+    Column("accepted", Utc),
+    Column("reply", String, nullable=False),
+    Column("error", String, nullable=False),
+    Index(None, "case_id", "queued"),
+    Index(None, "state", "next_try"),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("run_id", String, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("sha256", String(64), ForeignKey(contents.c.sha256), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+countries = Table(
+    "countries",
+    metadata,
+    Column("iso2", String(2), primary_key=True),
+    Column("role", String, nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("languages", JSON, nullable=False),
+    Column("weekend", JSON, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("communities", JSON, nullable=False),
+)
+
+institutions = Table(
+    "institutions",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("country", String(2), ForeignKey(countries.c.iso2), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("languages", JSON, nullable=False),
+    Column("name", String, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("institution", String, ForeignKey(institutions.c.code), primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("role", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("language", String, nullable=False),
+)
+
+focal_points = Table(
+    "focal_points",
+    metadata,
+    Column("country", String(2), ForeignKey(countries.c.iso2), primary_key=True),
+    Column("institution", String, ForeignKey(institutions.c.code), nullable=False),
+)
+
+themes = Table(
+    "themes",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("parent", String, nullable=False),
+    Column("names", JSON, nullable=False),
+)
+
+practices = Table(
+    "practices",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("theme", String, ForeignKey(themes.c.code), nullable=False),
+    Column("level", String, nullable=False),
+    Column("actor_kind", String, nullable=False),
+    Column("titles", JSON, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+days = Table(
+    "days",
+    metadata,
+    Column("country", String(2), ForeignKey(countries.c.iso2), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("working", Boolean, nullable=False),
+    Column("name", String, nullable=False),
+)
