@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.case import Case, Step, Transition
+from models.case import Case, Transition
 from models.errors import Missing
 from models.message import Instant, Message
 from models.words import DecisionKind, Ending, Format, Kind, Phase, State
 from store.contents import row_of
 from store.database import Database
+from store.copied import case_values, step_values, transition_values
 from store.mails import MailRow, Mails, QueuedMail, queue
 from store.tables import cases, contents, counters, launches, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
@@ -234,66 +235,18 @@ async def _publish_case(connection: AsyncConnection, case: Case) -> bool:
     not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.seq <= new.seq))
     change = {name: value for name, value in new.items() if name != "id"}
     upsert = insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older)
-    return (await connection.execute(upsert, _case_values(case))).rowcount > 0
-
-
-def _case_values(case: Case) -> dict[str, Any]:
-    ticks = [step.next_tick.at for step in case.steps if step.next_tick]
-    return {
-        "id": case.id,
-        "programme": case.programme,
-        "format": case.asked.format,
-        "requesting": case.asked.requesting,
-        "partner": case.partner,
-        "phase": case.phase,
-        "waiting_for": list(dict.fromkeys(step.asked for step in case.steps if step.is_open)),
-        "ending": case.ending or "",
-        "reason": case.reason,
-        "opened": case.opened,
-        "ended": case.ended,
-        "next_instant": min(ticks, default=case.resting_until),
-        "run": case.run,
-        "seq": case.seq,
-        "doc": case.model_dump_json(exclude={"said"}, exclude_defaults=True),
-    }
+    return (await connection.execute(upsert, case_values(case))).rowcount > 0
 
 
 async def _publish_steps(connection: AsyncConnection, case: Case) -> None:
     if case.steps:
-        rows = [_step_values(case.id, position, step) for position, step in enumerate(case.steps)]
+        rows = [step_values(case.id, position, step) for position, step in enumerate(case.steps)]
         await connection.execute(insert_or_replace(connection, steps), rows)
-
-
-def _step_values(case_id: str, position: int, step: Step) -> dict[str, Any]:
-    tick = step.next_tick
-    return {
-        "case_id": case_id,
-        "id": step.id,
-        "position": position,
-        "kind": step.kind,
-        "round": step.round,
-        "asked": step.asked,
-        "country": step.country,
-        "state": step.state,
-        "escalated_to": step.escalated_to,
-        "opened": step.opened,
-        "due": step.schedule.due if step.schedule else None,
-        "closes": step.schedule.closes if step.schedule else None,
-        "next_instant": tick.at if tick else None,
-        "closed": step.closed,
-        "option": step.option,
-        "decision": step.decision.kind if step.decision else "",
-        "late": step.decision.late if step.decision else False,
-    }
 
 
 async def _publish_transitions(connection: AsyncConnection, case: Case, before: Row[Any, Any] | None) -> None:
     known = before.seq if before else 0
-    rows = [
-        {**said.model_dump(), "case_id": case.id, "kind": said.kind or "", "decision": said.decision or ""}
-        for said in case.said
-        if said.seq > known
-    ]
+    rows = [transition_values(case.id, said) for said in case.said if said.seq > known]
     if rows:
         await connection.execute(insert_new(connection, transitions), rows)
 

@@ -107,7 +107,7 @@ cases = Table(
     Column("partner", String, nullable=False),
     Column("phase", String, nullable=False),
     Column("waiting_for", JSON, nullable=False),
-    Column("ending", String, nullable=False, index=True),
+    Column("ending", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("opened", Utc, nullable=False),
     Column("ended", Utc),
@@ -115,6 +115,8 @@ cases = Table(
     Column("run", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("doc", Text, nullable=False),
+    Index(None, "ending", "opened"),
+    Index(None, "opened"),
 )
 
 steps = Table(
@@ -138,6 +140,7 @@ steps = Table(
     Column("decision", String, nullable=False),
     Column("late", Boolean, nullable=False),
     Index(None, "asked", "state"),
+    sqlite_with_rowid=False,
 )
 
 transitions = Table(
@@ -157,6 +160,7 @@ transitions = Table(
     Column("decision", String, nullable=False),
     Column("about", String, nullable=False),
     Column("reason", String, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 inbox = Table(
