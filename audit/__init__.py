@@ -1,0 +1,1 @@
+"""Replay, state at an event, verification, bundles: reads cases, never writes one."""

@@ -1,0 +1,1 @@
+"""The verbs of Passerelle on the command line."""

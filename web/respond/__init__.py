@@ -1,0 +1,1 @@
+"""The pages an institution answers a step on."""
