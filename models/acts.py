@@ -81,7 +81,7 @@ def carry_out(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | Non
         case Doing.EXTEND:
             step = case.step(act.step)
             assert step is not None
-            step.added_days, step.wants = act.working_days, Wants.EXTENDED
+            step.added_days, step.why, step.wants = act.working_days, act.reason, Wants.EXTENDED
             return [(Verb.EXTENDED, step)]
         case Doing.HOLD:
             return [(Verb.HELD, None), *_stop_clocks(case, act, at)]

@@ -94,7 +94,7 @@ class Wants(StrEnum):
 class Step(Record):
     """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination.
 
-    `stopped` is the instant its clock stopped, `added_days` the working days an extension adds to what stands.
+    `stopped` is the instant its clock stopped, `added_days` the working days an extension adds, `why` the sha256 of its reason.
     """
 
     id: str
@@ -112,6 +112,7 @@ class Step(Record):
     wants: Wants = Wants.NOTHING
     stopped: Instant | None = None
     added_days: int = 0
+    why: str = ""
     escalated_to: str = ""
     closed: Instant | None = None
     decision: Decision | None = None
@@ -232,6 +233,7 @@ class Case(Record):
     ending: Ending | None = None
     reason: str = ""
     ended: Instant | None = None
+    posted: int = 0
     seq: int = 0
     said: list[Transition] = []
 

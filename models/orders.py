@@ -21,7 +21,8 @@ class Opening(Message):
 class Letter(Message):
     """A letter to write: its folder's name, the party it goes to, the step and papers it is about.
 
-    `to` is an institution, the office, `OFFICE/supervisor`, or a nomination; `alternate` copies the institution's alternate.
+    `to` is an institution, the office, `OFFICE/supervisor`, or a nomination; `alternate` copies the institution's alternate;
+    `number` counts the case's letters; `passed` is a due date that has passed; `reason` the sha256 of a text.
     """
 
     letter: str
@@ -31,6 +32,8 @@ class Letter(Message):
     alternate: bool = False
     papers: tuple[str, ...] = ()
     number: int = 0
+    passed: Instant | None = None
+    reason: str = ""
     consequence: str = ""
 
 

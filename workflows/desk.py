@@ -182,8 +182,10 @@ class Desk:
 
     def write(self, letter: str, to: str, step: Step | None = None, *, alternate: bool = False, **facts: Any) -> None:
         """Put a letter into the next post."""
-        at = self.now()
-        self.letters.append(Letter(letter=letter, to=to, at=at, step=step.id if step else "", alternate=alternate, **facts))
+        self.case.posted += 1
+        about = step.id if step else ""
+        number, at = self.case.posted, self.now()
+        self.letters.append(Letter(letter=letter, to=to, at=at, step=about, alternate=alternate, number=number, **facts))
         self.stir()
 
     # What comes in
@@ -356,8 +358,9 @@ class Desk:
             computed = await locally(names.SCHEDULE, order, Schedules)
             for step, schedule in zip(waiting, computed.schedules, strict=True):
                 if step.is_open:
+                    passed = step.schedule.due if step.schedule else None
                     step.schedule, step.ticked, step.stopped, step.added_days = schedule, 0, None, 0
-                    self.announce(step)
+                    self.announce(step, passed)
                 step.wants = Wants.NOTHING
 
     def wanted(self, step: Step) -> Wanted:
@@ -378,7 +381,7 @@ class Desk:
             escalated=step.wants is Wants.ESCALATION or (step.wants is Wants.EXTENDED and bool(step.escalated_to)),
         )
 
-    def announce(self, step: Step) -> None:
+    def announce(self, step: Step, passed: datetime | None) -> None:
         """Tell the one asked, by the letter that fits."""
         match step.wants:
             case Wants.ASK:
@@ -386,10 +389,10 @@ class Desk:
                 self.say(Verb.OPENED, step)
                 self.write(f"ask_{step.kind}", step.asked, step, papers=self.papers_of(step))
             case Wants.ESCALATION:
-                self.write("escalation", step.escalated_to, step, papers=self.papers_of(step))
+                self.write("escalation", step.escalated_to, step, papers=self.papers_of(step), passed=passed)
             case Wants.EXTENDED | Wants.RESUMED:
                 step.state = State.OPEN
-                self.write("extended", step.asked, step)
+                self.write("extended", step.asked, step, reason=step.why)
             case Wants.NOTHING:
                 raise AssertionError(f"{step.id} waits for nothing")
 

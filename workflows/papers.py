@@ -22,7 +22,7 @@ FORMS_OF: dict[str, tuple[Kind, ...]] = {
     "agenda": (Kind.AGENDA,),
     "certificate": (),
     "transfer_plan": (),
-    "closure_note": (),
+    "closure_note": (Kind.FOLLOW_UP,),
 }
 """The steps whose last form each document draws on."""
 

@@ -1,0 +1,259 @@
+"""The papers of a case: data drawn from the store by reference, set as PDF, stored under their sha256."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from datetime import date
+from typing import Any
+
+from temporalio import activity
+
+from activities import names
+from activities.letters import Facts
+from activities.parties import Parties, Party
+from activities.typesetting import Typesetter
+from models.case import Case, Step
+from models.orders import DocumentOrder, Issued
+from models.programme import Programme
+from models.rules import weighted_total
+from models.words import Kind
+from store.contents import Contents
+from store.persons import Person, Persons
+from store.reference import Reference
+from wording import Words
+
+Data = dict[str, Any]
+
+
+class Documents:
+    """Sets and stores the papers of cases; typesetting runs in `executor`, away from the event loop."""
+
+    def __init__(
+        self,
+        typesetter: Typesetter,
+        facts: Facts,
+        parties: Parties,
+        persons: Persons,
+        reference: Reference,
+        contents: Contents,
+        words: Words,
+        programmes: Mapping[str, Programme],
+        executor: Executor,
+    ) -> None:
+        self._typesetter = typesetter
+        self._facts = facts
+        self._parties = parties
+        self._persons = persons
+        self._reference = reference
+        self._contents = contents
+        self._words = words
+        self._programmes = programmes
+        self._executor = executor
+
+    @activity.defn(name=names.ISSUE)
+    async def issue(self, order: DocumentOrder) -> Issued:
+        """Set one document and store it; the same order gives the same bytes."""
+        programme = self._programmes[order.programme]
+        people = await self._persons.of(order.people.values())
+        party = await self._receiver(programme, order, people)
+        data = await self.data(programme, order, party, people)
+        if order.second:
+            second = await self._parties.institution(order.second)
+            if second.language != party.language:
+                data["second"] = {**await self.data(programme, order, second, people), "language": second.language}
+        issued = order.at.date()
+        loop = asyncio.get_running_loop()
+        pdf = await loop.run_in_executor(self._executor, self._typesetter.set, order.kind, party.language, data, issued)
+        person = order.people.get(order.about, "")
+        sha256 = await self._contents.put(pdf, "application/pdf", person=person)
+        return Issued(kind=order.kind, language=party.language, sha256=sha256)
+
+    async def _receiver(self, programme: Programme, order: DocumentOrder, people: Mapping[str, Person]) -> Party:
+        person = people.get(order.people.get(order.to, ""))
+        if person is None:
+            return await self._parties.institution(order.to)
+        home = await self._parties.institution(person.institution)
+        return home.model_copy(update={"language": person.language or home.language})
+
+    async def data(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
+        """Everything a document prints, in its language."""
+        language = party.language
+        case = as_case(order)
+        texts = await self._facts.texts(case)
+        base: Data = {
+            "programme_name": programme.name[language],
+            "office_name": programme.office.name[language],
+            "case_id": order.case,
+            "title": texts.title,
+            "format_name": self._words.say(language, f"format.{order.asked.format}"),
+            "theme_name": await self._facts.theme(order.asked.theme, language),
+            "requesting": await self._institution(order.asked.requesting, language),
+            "host": await self._institution(order.host, language),
+            "sending": await self._institution(order.sending, language),
+            "visit": self._span(party, order.visit_start, order.visit_end),
+            "second": None,
+        }
+        make = getattr(self, f"_{order.kind}")
+        more: Data = await make(programme, order, party, people)
+        return base | more
+
+    async def _acknowledgement(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        texts = await self._facts.texts(as_case(order))
+        request = await self._facts.form(order.asked.request)
+        periods = [{"earliest": self._day(party, p.earliest), "latest": self._day(party, p.latest)} for p in order.asked.periods]
+        return {
+            "reference": texts.reference,
+            "received": self._day(party, order.at.date()),
+            "objectives": list(texts.objectives),
+            "expected_results": list(texts.results),
+            "expertise": texts.expertise,
+            "periods": periods,
+            "places": order.asked.places,
+            "duration_days": order.asked.duration_days,
+            "budget": {"ceiling": str(request["budget"]["ceiling"]), "currency": request["budget"]["currency"]},
+        }
+
+    async def _decision_letter(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        language = party.language
+        form = await self._facts.form(order.forms.get(Kind.DECISION, ""))
+        scores: dict[str, int] = form.get("scores", {})
+        weights = programme.decision.weights if scores else {}
+        criteria = [
+            {"name": self._words.say(language, f"criterion.{name}"), "score": scores.get(name, 0), "weight": weight}
+            for name, weight in weights.items()
+        ]
+        opinions = [
+            {
+                "name": (await self._parties.institution(code)).name,
+                "text": str((await self._facts.form(sha256)).get("opinion", ""))
+                or self._words.say(language, "option.consultation.no_objection"),
+            }
+            for code, sha256 in order.opinions.items()
+        ]
+        return {
+            "outcome": self._words.say(language, f"outcome.{order.outcome}"),
+            "outcome_code": order.outcome,
+            "reasons": form.get("reasons") or await self._facts.reason(order.reason, language),
+            "criteria": criteria,
+            "total": str(weighted_total(scores, programme)),
+            "threshold": str(programme.decision.threshold),
+            "opinions": opinions,
+        }
+
+    async def _terms_of_reference(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        texts = await self._facts.texts(as_case(order))
+        offer = await self._facts.form(order.forms.get(Kind.HOST_OFFER, ""))
+        agreement = await self._facts.form(order.forms.get(Kind.HOST_AGREEMENT, ""))
+        return {
+            "objectives": list(texts.objectives),
+            "expected_results": list(texts.results),
+            "expertise": texts.expertise,
+            "places": order.asked.places,
+            "duration_days": order.asked.duration_days,
+            "contact": agreement.get("contact") or offer.get("contact", ""),
+            "legal_basis": texts.legal_basis,
+        }
+
+    async def _hosting_agreement(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        host = await self._parties.institution(order.host)
+        return {
+            **await self._terms_of_reference(programme, order, party, people),
+            "tor_sha256": order.paper,
+            "agreed": self._day(party, order.at.date()),
+            "agreed_by": host.name,
+        }
+
+    async def _invitation_letter(
+        self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]
+    ) -> Data:
+        agreement = await self._facts.form(order.forms.get(Kind.HOST_AGREEMENT, ""))
+        return {"participant": await self._participant(order, people), "contact": agreement.get("contact", "")}
+
+    async def _visa_support_letter(
+        self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]
+    ) -> Data:
+        host = await self._institution(order.host, party.language)
+        return {"participant": await self._participant(order, people), "destination_country": host["country"]}
+
+    async def _agenda(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        form = await self._facts.form(order.forms.get(Kind.AGENDA, ""))
+        lines = [{**line, "day": self._day(party, date.fromisoformat(line["day"]))} for line in form.get("lines", [])]
+        return {"lines": lines}
+
+    async def _certificate(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
+        actual = self._span(party, order.actual_start, order.actual_end)
+        return {"participant": await self._participant(order, people), "actual": actual}
+
+    async def _transfer_plan(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+        form = await self._facts.form(order.forms.get("form", ""))
+        actions = [{**action, "due": self._day(party, date.fromisoformat(action["due"]))} for action in form.get("actions", [])]
+        return {"institution": (await self._parties.institution(order.about)).name, "actions": actions}
+
+    async def _closure_note(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
+        language = party.language
+        request = await self._facts.form(order.asked.request)
+        participants = [
+            {
+                "name": people[person].name if person in people else "",
+                "institution": (await self._parties.institution(people[person].institution)).name if person in people else "",
+                "status": self._words.say(language, f"nomination.{order.standings[nomination]}"),
+            }
+            for nomination, person in order.people.items()
+        ]
+        last = await self._facts.form(order.forms.get(Kind.FOLLOW_UP, ""))
+        ceiling = f"{request['budget']['ceiling']} {request['budget']['currency']}"
+        return {
+            "ending": self._words.say(language, f"ending.{order.outcome}"),
+            "reason": await self._facts.reason(order.reason, language),
+            "participants": participants,
+            "follow_ups": [follow_up(line) for line in order.follow_ups],
+            "costs": [{"label": self._words.say(language, "closure.ceiling"), "amount": ceiling}],
+            "practice": last.get("practice", ""),
+        }
+
+    async def _participant(self, order: DocumentOrder, people: Mapping[str, Person]) -> Data:
+        person = people[order.people[order.about]]
+        institution = await self._parties.institution(person.institution)
+        return {"name": person.name, "function": person.function, "institution": institution.name}
+
+    async def _institution(self, code: str, language: str) -> Data:
+        if not code:
+            return {"name": "", "country": ""}
+        institution = await self._reference.institution(code)
+        country = await self._reference.country(institution.country)
+        return {"name": institution.name, "country": country.names[language]}
+
+    def _day(self, party: Party, day: date) -> Data:
+        return {"iso": day.isoformat(), "words": self._words.date(party.language, party.country, day)}
+
+    def _span(self, party: Party, first: date | None, last: date | None) -> Data | None:
+        if first is None or last is None:
+            return None
+        return {"start": self._day(party, first), "end": self._day(party, last)}
+
+
+def follow_up(line: str) -> Data:
+    """A follow-up as the closure note prints it, from `months:planned:done:evidence`."""
+    months, planned, done, evidence = (int(part) for part in line.split(":"))
+    return {"months": months, "planned": planned, "done": done, "evidence": bool(evidence)}
+
+
+def as_case(order: DocumentOrder) -> Case:
+    """As much of the case as its texts need: the request and its corrections."""
+    at = order.at
+    corrections = [
+        Step.model_validate(
+            {
+                "id": f"correction-{n}",
+                "kind": Kind.CORRECTION,
+                "asked": order.asked.requesting,
+                "country": "",
+                "opened": at,
+                "decision": {"option": "submit", "recorded": at, "form": sha256},
+            }
+        )
+        for n, sha256 in enumerate(order.corrections, start=1)
+    ]
+    return Case(id=order.case, programme=order.programme, asked=order.asked, opened=at, clock=at, steps=corrections)

@@ -1,0 +1,1 @@
+"""Receipts, signatures, links: bytes in, bytes out."""
