@@ -15,8 +15,8 @@ from models.errors import Missing
 from models.message import Instant, Message
 from models.words import DecisionKind, Ending, Format, Kind, Phase, State
 from store.contents import row_of
-from store.database import Database
 from store.copied import case_values, step_values, transition_values
+from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue
 from store.tables import cases, contents, counters, launches, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
