@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.case import Case, Transition
@@ -15,11 +16,11 @@ from models.errors import Missing
 from models.message import Instant, Message
 from models.words import DecisionKind, Ending, Format, Kind, Phase, State
 from store.contents import row_of
-from store.copied import case_values, step_values, transition_values
+from store.copied import case_row, step_rows, transition_row
 from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue
 from store.tables import cases, contents, counters, launches, steps, transitions
-from store.upsert import insert_into, insert_new, insert_or_replace
+from store.upsert import Insert, insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
 
@@ -158,10 +159,8 @@ class ReadModel:
         When a newer state is there (run, then seq), only the mails are kept. A mail that is there is left as it is.
         """
         async with self._db.begin() as connection:
-            before = (await connection.execute(select(cases.c.run, cases.c.seq).where(cases.c.id == case.id))).first()
             if await _publish_case(connection, case):
-                await _publish_steps(connection, case)
-                await _publish_transitions(connection, case, before)
+                await _publish_rest(connection, case)
             await queue(connection, mails)
 
     async def clear(self, case_id: str) -> None:
@@ -218,8 +217,21 @@ class ReadModel:
         return await self._mails.of_case(case_id)
 
 
+STEP_COLUMNS = tuple(column.name for column in steps.c)
+AS_COPIED = (
+    select(
+        func.coalesce(select(func.max(transitions.c.seq)).where(transitions.c.case_id == cases.c.id).scalar_subquery(), 0).label(
+            "known"
+        ),
+        steps,
+    )
+    .select_from(cases.outerjoin(steps, steps.c.case_id == cases.c.id))
+    .where(cases.c.id == bindparam("case_id"))
+)
+
+
 async def _next_number(connection: AsyncConnection, name: str) -> int:
-    insert = insert_into(connection, counters).values(name=name, last=1)
+    insert = insert_into(connection.dialect.name, counters).values(name=name, last=1)
     counted = insert.on_conflict_do_update(index_elements=[counters.c.name], set_={"last": counters.c.last + 1})
     return int((await connection.execute(counted.returning(counters.c.last))).scalar_one())
 
@@ -230,25 +242,28 @@ async def _launch(connection: AsyncConnection, which: ColumnElement[bool]) -> La
 
 
 async def _publish_case(connection: AsyncConnection, case: Case) -> bool:
-    insert = insert_into(connection, cases)
+    return (await connection.execute(_case_unless_older(connection.dialect.name), case_row(case))).rowcount > 0
+
+
+@cache
+def _case_unless_older(dialect: str) -> Insert:
+    insert = insert_into(dialect, cases)
     new = insert.excluded
     not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.seq <= new.seq))
     change = {name: value for name, value in new.items() if name != "id"}
-    upsert = insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older)
-    return (await connection.execute(upsert, case_values(case))).rowcount > 0
+    return insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older)
 
 
-async def _publish_steps(connection: AsyncConnection, case: Case) -> None:
-    if case.steps:
-        rows = [step_values(case.id, position, step) for position, step in enumerate(case.steps)]
-        await connection.execute(insert_or_replace(connection, steps), rows)
-
-
-async def _publish_transitions(connection: AsyncConnection, case: Case, before: Row[Any, Any] | None) -> None:
-    known = before.seq if before else 0
-    rows = [transition_values(case.id, said) for said in case.said if said.seq > known]
-    if rows:
-        await connection.execute(insert_new(connection, transitions), rows)
+async def _publish_rest(connection: AsyncConnection, case: Case) -> None:
+    """Steps that differ from what is there, and transitions that are not there; the case's row is locked by now."""
+    found = (await connection.execute(AS_COPIED, {"case_id": case.id})).mappings().all()
+    there = {row["id"]: {name: row[name] for name in STEP_COLUMNS} for row in found}
+    changed = [row for row in step_rows(case) if there.get(row["id"]) != row]
+    if changed:
+        await connection.execute(insert_or_replace(connection, steps), changed)
+    new = [transition_row(case.id, said) for said in case.said if said.seq > found[0]["known"]]
+    if new:
+        await connection.execute(insert_new(connection, transitions), new)
 
 
 def _case_row(row: Row[Any]) -> CaseRow:

@@ -7,7 +7,7 @@ from typing import Any
 from models.case import Case, Step, Transition
 
 
-def case_values(case: Case) -> dict[str, Any]:
+def case_row(case: Case) -> dict[str, Any]:
     """The row of a case; its next instant is the earliest of its open steps, or when it stops resting."""
     ticks = [step.next_tick.at for step in case.steps if step.next_tick]
     return {
@@ -25,12 +25,16 @@ def case_values(case: Case) -> dict[str, Any]:
         "next_instant": min(ticks, default=case.resting_until),
         "run": case.run,
         "seq": case.seq,
-        "doc": case.model_dump_json(exclude={"said"}, exclude_defaults=True),
+        "doc": case.model_dump_json(exclude={"said"}),
     }
 
 
-def step_values(case_id: str, position: int, step: Step) -> dict[str, Any]:
-    """The row of a step, `position` counted from 0 in the order of opening."""
+def step_rows(case: Case) -> list[dict[str, Any]]:
+    """The rows of a case's steps, their position counted from 0 in the order of opening."""
+    return [_step_row(case.id, position, step) for position, step in enumerate(case.steps)]
+
+
+def _step_row(case_id: str, position: int, step: Step) -> dict[str, Any]:
     tick = step.next_tick
     return {
         "case_id": case_id,
@@ -53,6 +57,6 @@ def step_values(case_id: str, position: int, step: Step) -> dict[str, Any]:
     }
 
 
-def transition_values(case_id: str, said: Transition) -> dict[str, Any]:
+def transition_row(case_id: str, said: Transition) -> dict[str, Any]:
     """The row of a transition."""
     return {**said.model_dump(), "case_id": case_id, "kind": said.kind or "", "decision": said.decision or ""}

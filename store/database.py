@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models.errors import Unreachable, WrongSetting
+from store.onehop import OneHop
 
 READERS = 4
 BUSY_SECONDS = 10
@@ -104,7 +105,7 @@ def place_of(url: str) -> URL:
 
 def _sqlite(place: URL, size: int, durable: bool, *, reading: bool) -> AsyncEngine:
     level = "AUTOCOMMIT" if reading else "SERIALIZABLE"
-    engine = create_async_engine(place, pool_size=size, max_overflow=0, pool_timeout=60, isolation_level=level)
+    engine = create_async_engine(place, module=OneHop(), pool_size=size, max_overflow=0, pool_timeout=60, isolation_level=level)
 
     @event.listens_for(engine.sync_engine, "connect")
     def settle(connection: Any, _record: object) -> None:
