@@ -12,12 +12,13 @@ from models.words import Channel, DecisionKind, Ending, Format, Kind, Phase, Sta
 
 
 class Nominee(Message):
-    """A nominated person, by id; the name stays in the store."""
+    """A nominated person, by id; name and curriculum vitae stay in the store, as the content `form`."""
 
     person: str
     institution: str
     country: str
     substitute: bool = False
+    form: str = ""
 
 
 class Facts(Message):

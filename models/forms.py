@@ -284,12 +284,18 @@ def read_form(kind: Kind, option: str, data: Mapping[str, Any], source: str = ""
         raise Invalid(faults_of(error), source=source) from error
 
 
-def nominees_of(form: NominationForm, people: list[str], asked: str) -> Facts:
-    """The facts of a nomination, given the person id of each nominee in order and the institution asked."""
-    institutions = [nominee.institution or asked for nominee in form.nominees]
+def nominees_of(form: NominationForm, people: list[str], details: list[str], asked: str) -> Facts:
+    """The facts of a nomination: each nominee's person id and the sha256 of their entry, in order; `asked` nominates."""
+    entries = zip(form.nominees, people, details, strict=True)
     return Facts(
         nominees=tuple(
-            Nominee(person=person, institution=institution, country=country_of(institution), substitute=nominee.substitute)
-            for nominee, person, institution in zip(form.nominees, people, institutions, strict=True)
+            Nominee(
+                person=person,
+                institution=nominee.institution or asked,
+                country=country_of(nominee.institution or asked),
+                substitute=nominee.substitute,
+                form=detail,
+            )
+            for nominee, person, detail in entries
         )
     )

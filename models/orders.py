@@ -155,3 +155,13 @@ class RunOrder(Message):
     case: str
     run: int
     run_id: str
+
+
+class Rest(Message):
+    """Whether a case has done all it does by itself for now, and the next instant at which it acts again."""
+
+    quiet: bool = False
+    ended: bool = False
+    run: int = 0
+    seq: int = 0
+    next_instant: Instant | None = None

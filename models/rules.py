@@ -15,7 +15,7 @@ SNAP = timedelta(seconds=60)
 
 def moment(now: datetime, cause: datetime | None) -> datetime:
     """The instant that something is said to have happened: its cause's, when it was handled within a minute of it."""
-    if cause is not None and timedelta(0) <= now - cause <= SNAP:
+    if cause is not None and abs(now - cause) <= SNAP:
         return cause
     return now.replace(microsecond=0)
 

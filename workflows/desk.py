@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         Letter,
         Opening,
         Publication,
+        Rest,
         ScheduleOrder,
         Schedules,
     )
@@ -63,18 +64,6 @@ async def locally(name: str, order: object, result: type[Result]) -> Result:
     return done
 
 
-async def remotely(name: str, order: object, result: type[Result]) -> Result:
-    """Run an activity through the server, which keeps its retries; used for what may hang or take long."""
-    done: Result = await workflow.execute_activity(
-        name,
-        order,
-        result_type=result,
-        start_to_close_timeout=timedelta(seconds=60),
-        retry_policy=RETRIES,
-    )
-    return done
-
-
 class Desk:
     """One case being worked on: its rules, its state, the letters waiting to leave."""
 
@@ -84,6 +73,7 @@ class Desk:
         self.letters: list[Letter] = []
         self.stirred = 0
         self.settled = 0
+        self.busy = 0
         self.alarm_at: datetime | None = None
         self.alarm: asyncio.Task[None] | None = None
         self.tending: asyncio.Task[None] | None = None
@@ -127,6 +117,19 @@ class Desk:
         await workflow.wait_condition(lambda: not step.is_open or self.case.ending is not None)
         self.unless_ended()
         return step
+
+    async def remotely(self, name: str, order: object, result: type[Result]) -> Result:
+        """Run an activity through the server, which keeps its retries; used for what may hang or take long."""
+        self.busy += 1
+        done: Result = await workflow.execute_activity(
+            name,
+            order,
+            result_type=result,
+            start_to_close_timeout=timedelta(seconds=60),
+            retry_policy=RETRIES,
+        )
+        self.busy -= 1
+        return done
 
     async def focal_point(self, country: str) -> str:
         """The institution that speaks for a country; the programme's office where none is appointed."""
@@ -246,6 +249,12 @@ class Desk:
         """Whether something changed or an instant has come."""
         next_instant = self.next_instant()
         return self.stirred > self.settled or (next_instant is not None and workflow.now() >= next_instant)
+
+    def rest(self) -> Rest:
+        """Whether everything is settled, nothing is under way, and when the case acts again by itself."""
+        quiet = self.settled >= self.stirred and self.busy == 0 and not self.has_news()
+        ended = self.case.ended is not None
+        return Rest(quiet=quiet, ended=ended, run=self.case.run, seq=self.case.seq, next_instant=self.next_instant())
 
     def next_instant(self) -> datetime | None:
         """The next instant at which the case acts by itself."""

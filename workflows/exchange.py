@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended, refused, remotely
+from workflows.desk import Desk, Ended, refused
 from workflows.following import close, conclude, follow_up
 from workflows.hosting import agree_host
 from workflows.requesting import check_completeness, consult, decide
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from models.acts import Act, Acted
     from models.case import Answer, Case, Recorded, RunDigest
     from models.errors import Refused
-    from models.orders import Opening, RunOrder
+    from models.orders import Opening, Rest, RunOrder
     from models.words import Phase, Verb
 
 
@@ -70,7 +70,7 @@ class Exchange:
         before = workflow.info().continued_run_id
         if before is not None:
             order = RunOrder(case=self.case.id, run=self.case.run - 1, run_id=before)
-            self.case.runs.append(await remotely(names.KEEP_RUN, order, RunDigest))
+            self.case.runs.append(await self.desk.remotely(names.KEEP_RUN, order, RunDigest))
             self.desk.stir()
 
     async def enter(self, phase: Phase) -> None:
@@ -131,3 +131,8 @@ class Exchange:
     def state(self) -> Case:
         """The case as it stands."""
         return self.case
+
+    @workflow.query(name="rest")
+    def rest(self) -> Rest:
+        """Whether the case has done all it does by itself for now."""
+        return self.desk.rest()

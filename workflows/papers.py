@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.desk import Desk, remotely
+from workflows.desk import Desk
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
@@ -69,7 +69,7 @@ async def issue(
         standings={n.id: n.standing.value for n in case.nominations} if kind == "closure_note" else {},
         follow_ups=follow_ups(desk) if kind == "closure_note" else (),
     )
-    issued = await remotely(names.ISSUE, order, Issued)
+    issued = await desk.remotely(names.ISSUE, order, Issued)
     new = Paper(kind=issued.kind, language=issued.language, sha256=issued.sha256, about=about, at=desk.now())
     case.papers.append(new)
     desk.say(Verb.ISSUED, about=issued.sha256, reason=kind)

@@ -1,0 +1,148 @@
+"""A scenario: a request, and what the people asked and the coordinator do with it; a TOML file that names its faults."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from models.acts import Doing
+from models.errors import Fault, Invalid, faults_of
+from models.forms import read_form
+from models.message import Instant
+from models.words import OPTIONS, Kind, Verb
+
+SILENT = "silent"
+ISO_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def duration(text: object) -> timedelta:
+    """An ISO 8601 duration of weeks, days, hours, minutes and seconds."""
+    found = ISO_DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None or text in ("P", "PT") or str(text).endswith("T"):
+        raise ValueError(f"{text!r} is not an ISO 8601 duration such as P2D or PT4H")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+class Part(BaseModel):
+    """A piece of a scenario; unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reply(Part):
+    """What is answered when such a step opens; `by` and `round` narrow it, `form` replaces fields of a plausible form."""
+
+    step: Kind
+    by: str = ""
+    round: int = 0
+    after: Duration = timedelta(days=1)
+    answer: str
+    form: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _an_option(self) -> Reply:
+        if self.answer != SILENT and self.answer not in OPTIONS[self.step]:
+            raise ValueError(f"answer {self.answer!r} is not an option of {self.step}: {', '.join(OPTIONS[self.step])} or silent")
+        return self
+
+
+class CoordinatorAct(Part):
+    """What the coordinator does: at an instant, or some time after an event such as `nomination.opened`."""
+
+    on: str = ""
+    at: Instant | None = None
+    after: Duration = timedelta(0)
+    do: Doing
+    arguments: dict[str, Any] = Field(default={}, alias="with")
+
+    @model_validator(mode="after")
+    def _when(self) -> CoordinatorAct:
+        if bool(self.on) == (self.at is not None):
+            raise ValueError("an act needs either `on` or `at`")
+        if self.on:
+            kind, _, verb = self.on.partition(".")
+            if kind not in list(Kind) or verb not in list(Verb):
+                raise ValueError(f"on = {self.on!r} is not a step kind and what happened to it, such as nomination.opened")
+        return self
+
+
+class Scenario(Part):
+    """A whole scenario; `request` is the path of the request's file, relative to the scenario."""
+
+    title: str
+    start: Instant | None = None
+    request: str
+    change: dict[str, Any] = {}
+    default: Literal["prompt", "silent"] = "prompt"
+    reply: tuple[Reply, ...] = ()
+    act: tuple[CoordinatorAct, ...] = ()
+
+    def reply_to(self, kind: Kind, asked: str, round: int) -> Reply | None:
+        """The first reply that fits a step; None where the default applies."""
+        for reply in self.reply:
+            if reply.step is kind and reply.by in ("", asked) and reply.round in (0, round):
+                return reply
+        return None
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """The parsed file.
+
+    Raises:
+        Invalid: it cannot be read or is not TOML; names file and line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Invalid([Fault(field="file", code="required", text=error.strerror or str(error))], source=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=str(path)) from error
+
+
+def load_scenario(path: Path) -> tuple[Scenario, dict[str, Any]]:
+    """A scenario and the data of its request, with the scenario's changes.
+
+    Raises:
+        Invalid: the scenario or its request is malformed; names file and field.
+    """
+    try:
+        scenario = Scenario.model_validate(load_toml(path))
+    except ValidationError as error:
+        raise Invalid(faults_of(error), source=path.name) from error
+    _check_forms(scenario, path.name)
+    request = load_toml(path.parent / scenario.request)
+    return scenario, request | scenario.change
+
+
+def _check_forms(scenario: Scenario, source: str) -> None:
+    """Unknown fields of a form are named before anything is played; the rest of the form is filled in plausibly."""
+    for n, reply in enumerate(scenario.reply):
+        if reply.answer == SILENT or not reply.form:
+            continue
+        try:
+            read_form(reply.step, reply.answer, reply.form)
+        except Invalid as invalid:
+            unknown = [f.model_copy(update={"field": f"reply.{n}.form.{f.field}"}) for f in invalid.faults if f.code == "unknown"]
+            if unknown:
+                raise Invalid(unknown, source) from invalid
+
+
+def at_monday(now: datetime) -> datetime:
+    """The Monday after an instant, 09:00 UTC."""
+    day = now + timedelta(days=7 - now.weekday())
+    return day.replace(hour=9, minute=0, second=0, microsecond=0)
+
+
+def merged(form: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A form with some of its fields replaced."""
+    return {**form, **changes}

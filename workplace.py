@@ -1,0 +1,163 @@
+"""The parts of one installation, put together in one place: store, letters, papers, activities, cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import TLSConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from wording import Words
+
+from activities.archive import RunArchive
+from activities.deadlines import Deadlines
+from activities.directory import Directory
+from activities.documents import Documents
+from activities.inbox import InboxDesk
+from activities.letters import Facts
+from activities.mail import Composer
+from activities.parties import Parties
+from activities.postman import Postman, Transport
+from activities.readmodel import Publisher
+from activities.typesetting import Typesetter
+from cases import Cases, fetch_history
+from evidence.links import Links
+from models.errors import WrongSetting
+from models.programme import Programme, load_programme
+from store.archive import Archive
+from store.cases import ReadModel
+from store.contents import Contents
+from store.database import Database
+from store.inbox import Inbox
+from store.mails import Mails
+from store.persons import Persons
+from store.reference import Reference
+from workflows.converter import CONVERTER
+from workflows.exchange import Exchange
+
+LOCALE = Path(__file__).resolve().parent / "locale"
+STICKY_SECONDS = timedelta(seconds=2)
+
+
+def now() -> datetime:
+    """The clock of the machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def load_programmes(folder: Path) -> dict[str, Programme]:
+    """Every programme of a folder, by code.
+
+    Raises:
+        WrongSetting: the folder holds none.
+        Invalid: a file is wrong; names file and field.
+    """
+    programmes = [load_programme(path) for path in sorted(folder.glob("*.toml"))]
+    if not programmes:
+        raise WrongSetting(f"PASSERELLE_PROGRAMMES: no programme in {folder}")
+    return {programme.code: programme for programme in programmes}
+
+
+class Workplace:
+    """Everything of an installation but its Temporal client: made once a process, closed at its end."""
+
+    def __init__(
+        self,
+        database: Database,
+        programmes: Mapping[str, Programme],
+        *,
+        public_url: str,
+        task_queue: str,
+        link_key: bytes,
+        clock: Callable[[], datetime] = now,
+        executor: Executor | None = None,
+    ) -> None:
+        self.database = database
+        self.programmes = programmes
+        self.task_queue = task_queue
+        self.clock = clock
+        self.links = Links(link_key)
+        self.words = Words(LOCALE)
+        self.reference = Reference(database)
+        self.contents = Contents(database)
+        self.persons = Persons(database)
+        self.mails = Mails(database)
+        self.readmodel = ReadModel(database)
+        self.deadlines = Deadlines(self.reference)
+        self.parties = Parties(self.reference, self.persons)
+        self.facts = Facts(self.reference, self.deadlines, self.parties, self.contents, self.words, public_url)
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="typesetting")
+
+    def cases(self, client: Client) -> Cases:
+        """The way into the cases, with a client."""
+        return Cases(
+            client,
+            self.database,
+            self.reference,
+            self.parties,
+            self.facts,
+            self.programmes,
+            task_queue=self.task_queue,
+            clock=self.clock,
+        )
+
+    def postman(self, transport: Transport, sender: str) -> Postman:
+        """Who sends the queued mails."""
+        return Postman(self.mails, transport, self.links, sender, self.clock)
+
+    def activities(self, client: Client, posted: Callable[[], None]) -> list[Callable[..., Any]]:
+        """What the procedure can order; `posted` is told when mail was queued."""
+
+        async def fetch(case_id: str, run_id: str) -> tuple[bytes, int]:
+            return await fetch_history(client, case_id, run_id)
+
+        directory = Directory(self.reference)
+        composer = Composer(self.facts, self.parties, self.contents, self.words)
+        documents = Documents(
+            Typesetter(),
+            self.facts,
+            self.parties,
+            self.persons,
+            self.reference,
+            self.contents,
+            self.words,
+            self.programmes,
+            self._executor,
+        )
+        return [
+            self.deadlines.schedule,
+            self.deadlines.instant,
+            Publisher(self.readmodel, composer, posted).publish,
+            InboxDesk(Inbox(self.database)).in_time,
+            directory.candidates,
+            directory.focal_point,
+            documents.issue,
+            RunArchive(Archive(self.database), fetch, self.clock).keep_run,
+        ]
+
+    def worker(
+        self, client: Client, posted: Callable[[], None], *, runner: WorkflowRunner | None = None, cached: int = 1000
+    ) -> Worker:
+        """A worker for the cases' task queue."""
+        return Worker(
+            client,
+            task_queue=self.task_queue,
+            workflows=[Exchange],
+            activities=self.activities(client, posted),
+            workflow_runner=runner or UnsandboxedWorkflowRunner(),
+            max_cached_workflows=cached,
+            sticky_queue_schedule_to_start_timeout=STICKY_SECONDS,
+            graceful_shutdown_timeout=timedelta(seconds=5),
+        )
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.database.close()
+
+
+async def connect(address: str, namespace: str, tls: TLSConfig | None = None) -> Client:
+    """A client of a Temporal server; it connects when first used, so a server that is away does not stop the start."""
+    return await Client.connect(address, namespace=namespace, data_converter=CONVERTER, lazy=True, tls=tls or False)
