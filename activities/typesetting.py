@@ -105,12 +105,15 @@ def printable(value: object, covered: frozenset[int]) -> object:
 
 def _drawn(letter: str, covered: frozenset[int]) -> bool:
     """Whether the fonts draw the letter, or it is one that has no shape of its own (marks of direction, joiners)."""
-    return letter in "\n\t" or ord(letter) in covered or unicodedata.category(letter) == "Cf"
+    category = unicodedata.category(letter)
+    return letter in "\n\t" or category == "Cf" or (ord(letter) in covered and category != "Cc")
 
 
 def glyphs(folders: Sequence[Path]) -> frozenset[int]:
     """The code points that at least one font in the folders draws."""
-    return frozenset(point for folder in folders for font in sorted(folder.glob("*.ttf")) for point in _points(font.read_bytes()))
+    return frozenset(
+        point for folder in folders for font in sorted(folder.glob("*.ttf")) for point in _points(font.read_bytes())
+    )
 
 
 def _points(font: bytes) -> Iterator[int]:
@@ -133,7 +136,9 @@ def _subtable(font: bytes, at: int) -> Iterator[int]:
             yield from range(first, last + 1)
     elif form == 4:
         segments = struct.unpack_from(">H", font, at + 6)[0] // 2
-        ends, starts, deltas, offsets = (at + 14 + extra for extra in (0, 2 * segments + 2, 4 * segments + 2, 6 * segments + 2))
+        ends, starts, deltas, offsets = (
+            at + 14 + extra for extra in (0, 2 * segments + 2, 4 * segments + 2, 6 * segments + 2)
+        )
         for segment in range(segments):
             end, start, delta, offset = (
                 struct.unpack_from(">H", font, table + 2 * segment)[0] for table in (ends, starts, deltas, offsets)
