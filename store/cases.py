@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.case import Case, Transition
@@ -20,7 +20,7 @@ from store.copied import case_row, step_rows, transition_row
 from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue
 from store.tables import cases, contents, counters, launches, steps, transitions
-from store.upsert import Insert, insert_into, insert_new, insert_or_replace
+from store.upsert import insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
 
@@ -110,7 +110,7 @@ class Launches:
                 "request": content["sha256"],
                 "opening": opening(case_id),
             }
-            if not (await connection.execute(insert_new(connection, launches), row)).rowcount:
+            if await connection.scalar(insert_new(connection, launches).returning(launches.c.case_id), row) is None:
                 await connection.rollback()
                 return await self.of(key)
             await connection.execute(insert_new(connection, contents), content)
@@ -242,16 +242,16 @@ async def _launch(connection: AsyncConnection, which: ColumnElement[bool]) -> La
 
 
 async def _publish_case(connection: AsyncConnection, case: Case) -> bool:
-    return (await connection.execute(_case_unless_older(connection.dialect.name), case_row(case))).rowcount > 0
+    return await connection.scalar(_case_unless_older(connection.dialect.name), case_row(case)) is not None
 
 
 @cache
-def _case_unless_older(dialect: str) -> Insert:
+def _case_unless_older(dialect: str) -> Executable:
     insert = insert_into(dialect, cases)
     new = insert.excluded
     not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.seq <= new.seq))
     change = {name: value for name, value in new.items() if name != "id"}
-    return insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older)
+    return insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older).returning(cases.c.id)
 
 
 async def _publish_rest(connection: AsyncConnection, case: Case) -> None:

@@ -33,6 +33,7 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock() if writer.dialect.name == "sqlite" else nullcontext()
+        self._writing: set[asyncio.Task[object] | None] = set()
 
     @classmethod
     def open(cls, url: str, *, durable: bool = True) -> Database:
@@ -49,11 +50,22 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A write transaction: committed at the end, rolled back on any error."""
+        """A write transaction: committed at the end, rolled back on any error.
+
+        Raises:
+            RuntimeError: this task has one already; on SQLite it would wait for itself for ever.
+        """
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise RuntimeError("a write transaction inside another: hand its connection on")
         async with self._lock:
-            with _away():
-                async with self._writer.begin() as connection:
-                    yield connection
+            self._writing.add(task)
+            try:
+                with _away():
+                    async with self._writer.begin() as connection:
+                        yield connection
+            finally:
+                self._writing.discard(task)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -59,8 +59,7 @@ class Inbox:
             "outcome": {},
         }
         async with self._db.within(connection) as own:
-            inserted = await own.execute(insert_new(own, inbox), row)
-            if inserted.rowcount:
+            if await own.scalar(insert_new(own, inbox).returning(inbox.c.number), row) is not None:
                 return True
             there = _row((await own.execute(_one(answer.response))).one())
         if there.case_id != case_id or _said(there.answer) != _said(answer):

@@ -1,0 +1,120 @@
+"""Each mail is claimed by one sender at a time until the mail server takes it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from models.errors import Missing
+from store import tables
+from store.cases import ReadModel
+from store.contents import Contents
+from store.database import Database
+from store.mails import Mails, MailState, QueuedMail, queue
+from store.persons import Person, Persons
+from tests.store.situations import CASE, MONDAY, a_mail, days
+
+LEASE = 60.0
+AFTER_THE_LEASE = MONDAY + timedelta(seconds=LEASE)
+
+
+async def queued(database: Database, *messages: QueuedMail) -> None:
+    """Put messages in the queue."""
+    async with database.begin() as connection:
+        await queue(connection, messages)
+
+
+async def test_a_queued_mail_is_due_with_its_bytes_and_archived(database: Database, mails: Mails, contents: Contents) -> None:
+    await queued(database, a_mail(1))
+    assert await mails.due(MONDAY, 10, LEASE) == [a_mail(1)]
+    (row,) = await mails.of_case(CASE)
+    assert (row.state, row.tries, row.content) == (MailState.QUEUED, 1, a_mail(1).content)
+    assert await contents.get(row.content) == a_mail(1).eml
+    assert await contents.media(row.content) == "message/rfc822"
+
+
+async def test_a_claimed_mail_is_nobody_elses_until_the_lease_ends(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1))
+    await mails.due(MONDAY, 10, LEASE)
+    assert await mails.due(AFTER_THE_LEASE - timedelta(seconds=1), 10, LEASE) == []
+    assert len(await mails.due(AFTER_THE_LEASE, 10, LEASE)) == 1
+
+
+async def test_several_senders_at_once_claim_each_mail_once(database: Database, mails: Mails) -> None:
+    await queued(database, *(a_mail(number) for number in range(40)))
+    claims = await asyncio.gather(*(mails.due(MONDAY, 10, LEASE) for _ in range(8)))
+    claimed = [message.message_id for claim in claims for message in claim]
+    assert len(claimed) == len(set(claimed))
+    assert all(len(claim) <= 10 for claim in claims)
+    rest = await mails.due(MONDAY, 40, LEASE)
+    assert len(claimed) + len(rest) == 40
+
+
+async def test_the_longest_waiting_mail_comes_first(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1, queued=MONDAY + days(1)), a_mail(2, queued=MONDAY), a_mail(3, queued=MONDAY + days(3)))
+    due = await mails.due(MONDAY + days(2), 1, LEASE)
+    assert [message.message_id for message in due] == [a_mail(2).message_id]
+    assert [message.message_id for message in await mails.due(MONDAY + days(2), 9, LEASE)] == [a_mail(1).message_id]
+
+
+async def test_an_accepted_mail_is_never_due_again(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1))
+    await mails.due(MONDAY, 10, LEASE)
+    await mails.accepted(a_mail(1).message_id, MONDAY, "250 taken")
+    await mails.deferred(a_mail(1).message_id, "451 later", MONDAY)
+    await mails.failed(a_mail(1).message_id, "550 never")
+    assert await mails.due(MONDAY + days(1), 10, LEASE) == []
+    (row,) = await mails.of_case(CASE)
+    assert (row.state, row.accepted, row.reply, row.error) == (MailState.ACCEPTED, MONDAY, "250 taken", "")
+
+
+async def test_a_deferred_mail_is_due_again_at_its_next_try(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1))
+    await mails.due(MONDAY, 10, LEASE)
+    await mails.deferred(a_mail(1).message_id, "451 later", MONDAY + days(1))
+    assert await mails.due(MONDAY + days(0.5), 10, LEASE) == []
+    assert len(await mails.due(MONDAY + days(1), 10, LEASE)) == 1
+    (row,) = await mails.of_case(CASE)
+    assert (row.state, row.tries, row.error) == (MailState.DEFERRED, 2, "451 later")
+
+
+async def test_a_failed_mail_is_given_up_but_a_late_acceptance_counts(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1))
+    await mails.failed(a_mail(1).message_id, "550 never")
+    assert await mails.due(MONDAY + days(9), 10, LEASE) == []
+    assert (await mails.of_case(CASE))[0].state is MailState.FAILED
+    await mails.accepted(a_mail(1).message_id, MONDAY, "250 taken")
+    assert (await mails.of_case(CASE))[0].state is MailState.ACCEPTED
+
+
+async def test_a_mail_that_was_never_queued_is_missing(mails: Mails) -> None:
+    with pytest.raises(Missing, match="unknown"):
+        await mails.accepted("<unknown@amedip.example>", MONDAY, "250")
+    with pytest.raises(Missing, match="unknown"):
+        await mails.deferred("<unknown@amedip.example>", "451", MONDAY)
+    with pytest.raises(Missing, match="unknown"):
+        await mails.failed("<unknown@amedip.example>", "550")
+
+
+async def test_queueing_a_sent_mail_again_does_not_send_it_again(database: Database, mails: Mails, read_model: ReadModel) -> None:
+    await queued(database, a_mail(1))
+    await mails.accepted(a_mail(1).message_id, MONDAY, "250 taken")
+    await queued(database, a_mail(1), a_mail(2))
+    due = await mails.due(MONDAY, 10, LEASE)
+    assert [message.message_id for message in due] == [a_mail(2).message_id]
+    assert len(await read_model.mails(CASE)) == 2
+
+
+async def test_a_mail_to_a_person_keeps_no_address_of_its_own(database: Database, mails: Mails, persons: Persons) -> None:
+    await persons.add(CASE, [Person(id="P1", name="Participant 1", email="participant.1@people.example")])
+    await queued(database, a_mail(1, person="P1", to="participant.1@people.example"))
+    async with database.read() as connection:
+        kept = (await connection.execute(select(tables.mails))).mappings().one()
+        archived = (await connection.execute(select(tables.contents.c.person))).scalar_one()
+    assert "participant.1@people.example" not in str(dict(kept))
+    assert archived == "P1"
+    (due,) = await mails.due(MONDAY, 10, LEASE)
+    assert (due.to, due.name) == ("participant.1@people.example", "Participant 1")
