@@ -38,7 +38,7 @@ FACTS: dict[str, set[str]] = {
     "ask_follow_up": ASK | {"months", "actions"},
     "reminder": BASE | {"step_name", "due_words", "working_days", "link"},
     "overdue": BASE | {"step_name", "due_words", "closes_words", "link"},
-    "escalation": BASE | {"step_name", "asked_name", "due_words", "link"},
+    "escalation": BASE | {"step_name", "asked_name", "passed_words", "due_words", "link"},
     "must_choose": BASE | {"step_name", "asked_name", "closes_words"},
     "recorded": BASE | {"step_name", "answer_name", "answered_by", "on_behalf_of", "recorded_words", "reference", "late"},
     "lapsed": BASE | {"step_name", "due_words", "consequence"},
@@ -46,6 +46,7 @@ FACTS: dict[str, set[str]] = {
     "cancelled": BASE | {"ending_name", "reason"},
     "acknowledgement": BASE | ABOUT | {"reference"},
     "decision": BASE | {"outcome_name", "reasons"},
+    "agreed": BASE | {"visit_words", "host_name", "requesting_name"},
     "invitation": BASE | {"visit_words", "host_name"},
     "certificate": BASE | {"visit_words", "host_name"},
     "closure": BASE | {"ending_name", "reason"},
@@ -63,6 +64,7 @@ OPTIONAL: dict[str, dict[str, object]] = {
 
 LISTS = {"opinions", "periods", "nominees", "participants", "actions"}
 STATEMENTS = {"if", "elif", "else", "endif", "for", "endfor"}
+CLOSURE_NOTE = {"en": "closure note", "fr": "note de clôture", "ar": "مذكرة الإقفال", "pt": "nota de encerramento"}
 NUMBERS: dict[str, object] = {"round": 2, "months": 6, "late": True}
 
 TEXTS = sorted((language, letter) for language in LANGUAGES for letter in FACTS)
@@ -166,3 +168,24 @@ def test_a_letter_with_a_date_says_it_before_the_link(language: str, letter: str
     if "link" in FACTS[letter]:
         before, _, _ = source(letter, language, "body").partition("{{ link }}")
         assert "{{ due_words }}" in before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_escalation_says_the_new_date_and_the_one_that_has_passed(language: str) -> None:
+    asked, passed = (source("escalation", language, "body").find(date) for date in ("{{ due_words }}", "{{ passed_words }}"))
+    assert 0 < asked < passed
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_closure_note_is_promised_only_to_a_case_that_has_one(language: str) -> None:
+    facts = filled("closure")
+    _, whole = rendered("closure", language, facts | {"reason": ""})
+    _, early = rendered("closure", language, facts)
+    assert CLOSURE_NOTE[language] in whole
+    assert CLOSURE_NOTE[language] not in early
+
+
+@every_text
+def test_no_letter_names_a_day_of_its_own(language: str, letter: str) -> None:
+    text = source(letter, language, "subject") + source(letter, language, "body")
+    assert re.search(r"\d{4}-\d{2}", text) is None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -12,8 +14,8 @@ from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
 from models.errors import PYDANTIC_CODES
-from models.forms import FORMS, Form, NomineeForm
-from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Standing
+from models.forms import FORMS, Form
+from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Standing, Verb
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = """acknowledgement decision_letter terms_of_reference hosting_agreement invitation_letter visa_support_letter
@@ -22,11 +24,13 @@ ANSWER = """button paper due case asked requester host visit remarks send choose
 received_text already already_text closed closed_text unknown unknown_text superseded superseded_text faults nothing_yet
 language working_days"""
 FAULTS = """required unknown_option not_a_date not_a_number out_of_range outside_periods too_many too_few too_long threshold
-unknown expected_list"""
+unknown expected_list invalid same reversed too_short lead_time"""
 FIELDS = """remarks opinion scores reasons start end contact outline nominees substitute person function language gender email
 institution cv refused insurance ticket visa lines channels audience attendance actual_start actual_end score_content
 score_organisation score_usefulness comments text summary file actions channel owner due evidence done practice title
-expertise objectives results periods"""
+expertise objectives results periods day time activity place action"""
+REASONS = """nobody_answered withdrawn_by_requester veto criteria no_offer places_forfeited sending_institution_declined
+nobody_can_travel nobody_attended no_evaluation no_report substitute places_taken"""
 CHOICES = "gender.f gender.m gender.x attendance.attended attendance.left_early attendance.no_show yes no"
 
 WORDS: dict[str, set[str]] = {
@@ -45,6 +49,10 @@ WORDS: dict[str, set[str]] = {
     "field": set(FIELDS.split()),
     "choice": set(CHOICES.split()),
     "criterion": {"relevance", "impact", "feasibility", "cost"},
+    "reason": set(REASONS.split()),
+    "verb": set(Verb),
+    "role": {"coordinator", "supervisor"},
+    "closure": {"ceiling"},
 }
 """The least that every language must say, by family; a key reads `family.name`."""
 
@@ -60,6 +68,8 @@ BRACES: dict[str, set[str]] = {
     "fault.too_long": {"limit"},
     "fault.threshold": {"threshold"},
     "fault.unknown": {"value"},
+    "fault.lead_time": {"first"},
+    "reason.nobody_answered": {"step"},
 }
 """Keys whose words carry facts, with the names of these facts."""
 
@@ -134,9 +144,53 @@ def test_the_header_names_the_language(language: str) -> None:
 
 
 def test_every_field_of_a_form_has_a_label() -> None:
-    forms: set[type[Form]] = {*FORMS.values(), NomineeForm}
-    names = {name for form in forms for name in form.model_fields}
+    names = {name for form in FORMS.values() for name in fields_of(form)}
+    assert names >= {"nominees", "person", "activity", "due"}
     assert names - WORDS["field"] == set()
+
+
+def fields_of(form: type[Form]) -> set[str]:
+    """The names of a form's fields and of those of the entries it lists."""
+    names = set(form.model_fields)
+    for field in form.model_fields.values():
+        for part in get_args(field.annotation):
+            if isinstance(part, type) and issubclass(part, Form):
+                names |= fields_of(part)
+    return names
+
+
+def test_every_fault_of_a_request_or_form_has_a_word() -> None:
+    codes = written(r"Fault\([^()]*?code=\"(\w+)\"", "models")
+    assert codes >= {"same", "lead_time"}
+    assert codes - WORDS["fault"] == set()
+
+
+def test_every_reason_the_procedure_gives_has_a_word() -> None:
+    reasons = written(r"(?:raise Ended\([^,()]+, |reject\(desk, )f?\"(\w+)", "workflows")
+    assert reasons >= {"veto", "nobody_answered", "nobody_attended"}
+    assert reasons - WORDS["reason"] == set()
+
+
+def written(pattern: str, folder: str) -> set[str]:
+    """What a pattern finds in the modules of a folder."""
+    return {found for path in (ROOT / folder).glob("*.py") for found in re.findall(pattern, path.read_text(encoding="utf-8"))}
+
+
+@every_language
+@pytest.mark.parametrize(("file", "column"), [("institutions", "focal_point_role"), ("contacts", "role")])
+def test_every_office_of_the_reference_data_has_a_name(language: str, file: str, column: str) -> None:
+    with (ROOT / "data" / f"{file}.csv").open(encoding="utf-8", newline="") as rows:
+        slugs = {re.sub(r"[^a-z0-9]+", "_", row[column].lower()).strip("_") for row in csv.DictReader(rows)}
+    assert {f"role.{slug}" for slug in slugs} - set(messages(language)) == set()
+
+
+def test_an_iso_date_in_arabic_words_reads_from_the_left() -> None:
+    bare = [
+        key
+        for key, message in messages("ar").items()
+        if any(re.search(r"(?<!\u200e)(?:\b\d{4}-\d{2}-\d{2}|\{first\})", text) for text in texts(message))
+    ]
+    assert bare == []
 
 
 def test_every_criterion_of_a_programme_has_a_word() -> None:
