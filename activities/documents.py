@@ -226,7 +226,7 @@ class Documents:
         return {"name": institution.name, "country": country.names[language]}
 
     def _day(self, party: Party, day: date) -> Data:
-        return {"iso": day.isoformat(), "words": self._words.date(party.language, party.country, day)}
+        return {"iso": day.isoformat(), "words": self._words.written(party.language, party.country, day)}
 
     def _span(self, party: Party, first: date | None, last: date | None) -> Data | None:
         if first is None or last is None:

@@ -21,6 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from activities.postman import Transport
+from audit.recorder import Kept, Recorder
 from cases import Cases, Given
 from models.case import Case, Step, Transition
 from models.errors import PasserelleError, Unreachable
@@ -165,6 +166,17 @@ async def template_database() -> AsyncIterator[Path]:
         shutil.rmtree(folder)
 
 
+class Pulse:
+    """How the case stood after its last workflow task."""
+
+    def __init__(self) -> None:
+        self.rest = Rest()
+
+    def keep(self, kept: Kept) -> None:
+        """Note what the case says of itself."""
+        self.rest = Rest.model_validate_json(kept.answer)
+
+
 class Player:
     """Drives one case: reads how it stands, skips to the next reply, act or instant, and does what the scenario says."""
 
@@ -173,10 +185,12 @@ class Player:
         environment: WorkflowEnvironment,
         workplace: Workplace,
         clock: Clock,
+        pulse: Pulse,
         scenario: Scenario,
         told: Told,
         watch: Watch | None,
     ) -> None:
+        self.pulse = pulse
         self.environment = environment
         self.workplace = workplace
         self.clock = clock
@@ -195,7 +209,7 @@ class Player:
         await self._sleep_until(start, timedelta(0))
         self._acts = [(act.at, act) for act in self.scenario.act if act.at is not None]
         launched = await self.cases.launch(request, key="rehearsal")
-        rest = await self._quiet(launched.case, lambda rest: True)
+        rest = await self._quiet(lambda rest: True)
         for _ in range(MOST_TURNS):
             await self._told()
             if self._watch is not None:
@@ -218,12 +232,12 @@ class Player:
                 await self._act(case_id, self._acts.pop(acts[0][1])[1])
             else:
                 await self._answer(case, replies[0][1])
-            return await self._quiet(case_id, lambda rest: True)
+            return await self._quiet(lambda rest: True)
         if rest.next_instant is None:
             raise Stuck(f"{case_id} waits for {[step.id for step in case.steps if step.is_open]} and for no instant")
         instant = rest.next_instant
         await self._sleep_until(instant, -LATE)
-        return await self._quiet(case_id, lambda rest: rest.next_instant is None or rest.next_instant > instant)
+        return await self._quiet(lambda rest: rest.next_instant is None or rest.next_instant > instant)
 
     async def _plan(self, case: Case) -> None:
         """Plan a reply to each step that opened, and the acts that wait for something that has happened."""
@@ -291,15 +305,12 @@ class Player:
             await self.environment.sleep(instant - early - now)
         self.clock.instant = max(instant, self.clock.instant)
 
-    async def _quiet(self, case_id: str, enough: Callable[[Rest], bool]) -> Rest:
+    async def _quiet(self, enough: Callable[[Rest], bool]) -> Rest:
         """Wait until the case has done all it does by itself at this instant."""
-        handle = self.environment.client.get_workflow_handle(case_id)
         async with asyncio.timeout(STUCK_SECONDS):
-            while True:
-                rest: Rest = await handle.query("rest", result_type=Rest)
-                if rest.quiet and enough(rest):
-                    return rest
+            while not ((rest := self.pulse.rest).quiet and enough(rest)):
                 await asyncio.sleep(POLL_SECONDS)
+        return rest
 
 
 async def play(
@@ -316,7 +327,7 @@ async def play(
 
     `transport` takes the mails (default: a list), `watch` is called after every turn with the way into the cases.
     """
-    clock, collected = Clock(), Collected()
+    clock, collected, pulse = Clock(), Collected(), Pulse()
     with tempfile.TemporaryDirectory(prefix="passerelle-") as folder:
         path = Path(folder) / "rehearsal.db"
         shutil.copy(template, path)
@@ -326,8 +337,8 @@ async def play(
         async with await WorkflowEnvironment.start_time_skipping(
             data_converter=CONVERTER, test_server_existing_path=binary("temporal-test-server")
         ) as environment:
-            async with workplace.worker(environment.client, lambda: None, runner=runner):
-                player = Player(environment, workplace, clock, scenario, postman.deliver, watch)
+            async with workplace.worker(environment.client, lambda: None, runner=Recorder("rest", pulse.keep, runner)):
+                player = Player(environment, workplace, clock, pulse, scenario, postman.deliver, watch)
                 case_id = await player.play(request)
                 played = await leave(player, case_id, collected)
             await asyncio.sleep(0)

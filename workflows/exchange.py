@@ -77,6 +77,7 @@ class Exchange:
         """Begin the next phase in a new run, once everything is written and everybody told."""
         desk = self.desk
         await workflow.wait_condition(lambda: desk.settled >= desk.stirred and workflow.all_handlers_finished())
+        desk.busy += 1
         self.case.phase = phase
         self.case.run += 1
         self.case.said = []
