@@ -197,3 +197,10 @@ def test_every_criterion_of_a_programme_has_a_word() -> None:
     for path in (ROOT / "programmes").glob("*.toml"):
         criteria = tomllib.loads(path.read_text(encoding="utf-8"))["decision"]["weights"]
         assert set(criteria) - WORDS["criterion"] == set(), path.name
+
+
+def test_arabic_words_that_documents_print_carry_no_vowel_signs() -> None:
+    printed = ("format", "criterion", "outcome", "nomination", "ending", "reason", "closure")
+    words = {key: texts(message) for key, message in messages("ar").items() if key.partition(".")[0] in printed}
+    assert words
+    assert [key for key, said in words.items() if re.search("[\u064b-\u0652\u0670]", "".join(said))] == []
