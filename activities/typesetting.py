@@ -111,13 +111,11 @@ def _drawn(letter: str, covered: frozenset[int]) -> bool:
 
 def glyphs(folders: Sequence[Path]) -> frozenset[int]:
     """The code points that at least one font in the folders draws."""
-    return frozenset(
-        point for folder in folders for font in sorted(folder.glob("*.ttf")) for point in _points(font.read_bytes())
-    )
+    return frozenset(point for folder in folders for font in sorted(folder.glob("*.ttf")) for point in _points(font.read_bytes()))
 
 
 def _points(font: bytes) -> Iterator[int]:
-    """The code points of a TrueType font, from the Unicode subtables of its `cmap` (OpenType specification, cmap formats 4 and 12)."""
+    """The code points of a TrueType font, from its Unicode `cmap` (OpenType, formats 4 and 12)."""
     for index in range(struct.unpack_from(">H", font, 4)[0]):
         tag, _, start, _ = struct.unpack_from(">4sLLL", font, 12 + 16 * index)
         if tag == b"cmap":
@@ -136,9 +134,7 @@ def _subtable(font: bytes, at: int) -> Iterator[int]:
             yield from range(first, last + 1)
     elif form == 4:
         segments = struct.unpack_from(">H", font, at + 6)[0] // 2
-        ends, starts, deltas, offsets = (
-            at + 14 + extra for extra in (0, 2 * segments + 2, 4 * segments + 2, 6 * segments + 2)
-        )
+        ends, starts, deltas, offsets = (at + 14 + extra for extra in (0, 2 * segments + 2, 4 * segments + 2, 6 * segments + 2))
         for segment in range(segments):
             end, start, delta, offset = (
                 struct.unpack_from(">H", font, table + 2 * segment)[0] for table in (ends, starts, deltas, offsets)

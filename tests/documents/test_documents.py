@@ -16,7 +16,7 @@ from activities.typesetting import FOLDER, KINDS, LANGUAGES, Typesetter, data_di
 from tests.documents.samples import bilingual, sample
 
 ISSUED = date(2026, 11, 17)
-INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 HOSTILE = [
     '#read("secret.txt")',
     '#import "_page.typ": *; $x$ *bold* _it_ `raw` <label> @ref // no comment',
@@ -71,10 +71,10 @@ def test_every_kind_in_every_language_is_archivable_accessible_and_names_its_cas
     facts = sample(kind, language)
     pdf = typesetter.set(kind, language, facts, ISSUED)
     reader = PdfReader(io.BytesIO(pdf))
-    described = reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    described = reader.xmp_metadata.stream.get_data().decode() if reader.xmp_metadata else ""
     for standard in ("<pdfaid:part>3<", "<pdfaid:conformance>A<", "<pdfuaid:part>1<"):
         assert standard in described
-    assert str(reader.trailer["/Root"]["/Lang"]).lower().split("-")[0] == language
+    assert str(reader.root_object["/Lang"]).lower().split("-")[0] == language
     text = read(pdf)
     assert "AMEDIP-2026-0001" in text
     assert data_digest(facts) in text.replace(" ", "")
@@ -113,7 +113,7 @@ def test_typst_code_in_a_fact_is_printed_not_run(typesetter: Typesetter, tmp_pat
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_fact_breaks_a_document(typesetter: Typesetter, text: str, language: str) -> None:
     facts: dict[str, object] = sample("hosting_agreement", language)
-    facts |= {name: text for name in ("programme_name", "office_name", "title", "contact", "agreed_by", "expertise")}
+    facts |= dict.fromkeys(("programme_name", "office_name", "title", "contact", "agreed_by", "expertise"), text)
     facts |= {name: {"name": text, "country": text} for name in ("requesting", "host", "sending")}
     facts |= {"objectives": [text], "expected_results": []}
     assert "AMEDIP-2026-0001" in read(typesetter.set("hosting_agreement", language, facts, ISSUED))
@@ -183,13 +183,14 @@ def test_what_is_not_known_yet_is_said_and_what_is_empty_left_out(typesetter: Ty
 
 
 def test_lists_may_be_empty(typesetter: Typesetter) -> None:
-    for kind, empty in {
+    nothing: dict[str, dict[str, object]] = {
         "agenda": {"lines": []},
         "transfer_plan": {"actions": []},
         "decision_letter": {"criteria": [], "opinions": []},
         "acknowledgement": {"objectives": [], "expected_results": [], "periods": []},
         "closure_note": {"participants": [], "follow_ups": [], "costs": [], "practice": "", "reason": ""},
-    }.items():
+    }
+    for kind, empty in nothing.items():
         assert typesetter.set(kind, "fr", sample(kind, "fr") | empty, ISSUED).startswith(b"%PDF")
 
 
