@@ -21,8 +21,6 @@ from aiosmtpd.handlers import Sink
 from settings import VARIABLES
 from tests.packaging.compose import ROOT, check, command, document, environment, here, services
 
-pytest_plugins = ("tests.postgres",)
-
 BIN = Path(sys.executable).parent
 OURS = ("web", "worker", "migrate")
 ONCE = ("migrate", "temporal-schema", "temporal-namespace")
@@ -64,8 +62,8 @@ def test_the_dockerfile_is_without_fault() -> None:
 
 def test_the_image_holds_every_package_and_folder_of_the_project_and_no_secret() -> None:
     packaged = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    needed = {name.partition(".")[0] for name in packaged["packages"]} | {f"{name}.py" for name in packaged["py-modules"]}
-    needed |= {"data", "locale", "programmes", "templates", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
+    needed = {name.partition(".")[0] for name in packaged["packages"]}
+    needed |= {"*.py", "data", "locale", "programmes", "templates", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in lines
     assert {line.removeprefix("!") for line in lines if line.startswith("!")} == needed

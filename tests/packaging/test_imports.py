@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 UPWARDS = [
-    *("models", "store", "evidence", "activities", "workflows", "cases", "audit", "rehearsal"),
+    *("models", "store", "evidence", "wording", "activities", "workflows", "cases", "workplace", "audit", "rehearsal"),
     *("settings", "worker", "dev", "cli"),
 ]
-MAY_IMPORT = {
-    "cases": {"models", "store", "evidence", "activities", "workflows"},
+MAY_IMPORT = {module: set(UPWARDS[: UPWARDS.index(module)]) for module in ("cases", "workplace", "worker")} | {
+    "wording": {"models"},
     "settings": {"models"},
-    "worker": set(UPWARDS[: UPWARDS.index("worker")]),
     "dev": {*UPWARDS[: UPWARDS.index("dev")], "web"},
 }
 OWN = {*UPWARDS, "web"}
@@ -45,5 +45,9 @@ def test_a_module_at_the_root_imports_downwards_only(module: str) -> None:
     assert imported((ROOT / f"{module}.py").read_text(encoding="utf-8")) & OWN <= MAY_IMPORT[module]
 
 
-def test_every_module_at_the_root_has_its_place() -> None:
-    assert {path.stem for path in ROOT.glob("*.py")} <= set(MAY_IMPORT)
+def test_every_module_at_the_root_has_its_place_and_is_packaged() -> None:
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert {path.stem for path in ROOT.glob("*.py")} == set(MAY_IMPORT) == set(packaged["py-modules"])
+    assert {
+        path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("*/**/__init__.py") if path.parts[len(ROOT.parts)] in OWN
+    } == {name.replace(".", "/") for name in packaged["packages"]}
