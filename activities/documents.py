@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from temporalio import activity
 
@@ -15,7 +16,7 @@ from activities.letters import Facts
 from activities.parties import Parties, Party
 from activities.typesetting import Typesetter
 from models.case import Case, Step
-from models.orders import DocumentOrder, Issued
+from models.orders import DocumentOrder, Draft, Issued, IssuedPaper
 from models.programme import Programme
 from models.rules import weighted_total
 from models.words import Kind
@@ -25,6 +26,15 @@ from store.reference import Reference
 from wording import Words
 
 Data = dict[str, Any]
+
+
+class Drafting(NamedTuple):
+    """One document being set: its order and draft, the programme, and the people it names by person id."""
+
+    order: DocumentOrder
+    draft: Draft
+    programme: Programme
+    people: Mapping[str, Person]
 
 
 class Documents:
@@ -54,32 +64,34 @@ class Documents:
 
     @activity.defn(name=names.ISSUE)
     async def issue(self, order: DocumentOrder) -> Issued:
-        """Set one document and store it; the same order gives the same bytes."""
-        programme = self._programmes[order.programme]
-        people = await self._persons.of(order.people.values())
-        party = await self._receiver(programme, order, people)
-        data = await self.data(programme, order, party, people)
-        if order.second:
-            second = await self._parties.institution(order.second)
-            if second.language != party.language:
-                data["second"] = {**await self.data(programme, order, second, people), "language": second.language}
-        issued = order.at.date()
-        loop = asyncio.get_running_loop()
-        pdf = await loop.run_in_executor(self._executor, self._typesetter.set, order.kind, party.language, data, issued)
-        person = order.people.get(order.about, "")
-        sha256 = await self._contents.put(pdf, "application/pdf", person=person)
-        return Issued(kind=order.kind, language=party.language, sha256=sha256)
+        """Set documents and store them; the same order gives the same bytes."""
+        people = await self._persons.of([person for draft in order.drafts for person in draft.people.values()])
+        return Issued(papers=tuple([await self._issue(order, draft, people) for draft in order.drafts]))
 
-    async def _receiver(self, programme: Programme, order: DocumentOrder, people: Mapping[str, Person]) -> Party:
-        person = people.get(order.people.get(order.to, ""))
+    async def _issue(self, order: DocumentOrder, draft: Draft, people: Mapping[str, Person]) -> IssuedPaper:
+        paper = Drafting(order, draft, self._programmes[order.programme], people)
+        party = await self._receiver(paper)
+        data = await self.data(paper, party)
+        if draft.second:
+            second = await self._parties.institution(draft.second)
+            if second.language != party.language:
+                data["second"] = {**await self.data(paper, second), "language": second.language}
+        loop = asyncio.get_running_loop()
+        setting = partial(self._typesetter.set, draft.kind, party.language, data, order.at.date())
+        pdf = await loop.run_in_executor(self._executor, setting)
+        sha256 = await self._contents.put(pdf, "application/pdf", person=draft.people.get(draft.about, ""))
+        return IssuedPaper(kind=draft.kind, language=party.language, sha256=sha256, about=draft.about)
+
+    async def _receiver(self, paper: Drafting) -> Party:
+        person = paper.people.get(paper.draft.people.get(paper.draft.to, ""))
         if person is None:
-            return await self._parties.institution(order.to)
+            return await self._parties.institution(paper.draft.to)
         home = await self._parties.institution(person.institution)
         return home.model_copy(update={"language": person.language or home.language})
 
-    async def data(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
+    async def data(self, paper: Drafting, party: Party) -> Data:
         """Everything a document prints, in its language."""
-        language = party.language
+        language, order, programme = party.language, paper.order, paper.programme
         case = as_case(order)
         texts = await self._facts.texts(case)
         base: Data = {
@@ -95,31 +107,32 @@ class Documents:
             "visit": self._span(party, order.visit_start, order.visit_end),
             "second": None,
         }
-        make = getattr(self, f"_{order.kind}")
-        more: Data = await make(programme, order, party, people)
+        more: Data = await getattr(self, f"_{paper.draft.kind}")(paper, party)
         return base | more
 
-    async def _acknowledgement(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
-        texts = await self._facts.texts(as_case(order))
-        request = await self._facts.form(order.asked.request)
-        periods = [{"earliest": self._day(party, p.earliest), "latest": self._day(party, p.latest)} for p in order.asked.periods]
+    async def _acknowledgement(self, paper: Drafting, party: Party) -> Data:
+        texts = await self._facts.texts(as_case(paper.order))
+        request = await self._facts.form(paper.order.asked.request)
+        periods = [
+            {"earliest": self._day(party, p.earliest), "latest": self._day(party, p.latest)} for p in paper.order.asked.periods
+        ]
         return {
             "reference": texts.reference,
-            "received": self._day(party, order.at.date()),
+            "received": self._day(party, paper.order.at.date()),
             "objectives": list(texts.objectives),
             "expected_results": list(texts.results),
             "expertise": texts.expertise,
             "periods": periods,
-            "places": order.asked.places,
-            "duration_days": order.asked.duration_days,
+            "places": paper.order.asked.places,
+            "duration_days": paper.order.asked.duration_days,
             "budget": {"ceiling": str(request["budget"]["ceiling"]), "currency": request["budget"]["currency"]},
         }
 
-    async def _decision_letter(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
+    async def _decision_letter(self, paper: Drafting, party: Party) -> Data:
         language = party.language
-        form = await self._facts.form(order.forms.get(Kind.DECISION, ""))
+        form = await self._facts.form(paper.draft.forms.get(Kind.DECISION, ""))
         scores: dict[str, int] = form.get("scores", {})
-        weights = programme.decision.weights if scores else {}
+        weights = paper.programme.decision.weights if scores else {}
         criteria = [
             {"name": self._words.say(language, f"criterion.{name}"), "score": scores.get(name, 0), "weight": weight}
             for name, weight in weights.items()
@@ -130,91 +143,89 @@ class Documents:
                 "text": str((await self._facts.form(sha256)).get("opinion", ""))
                 or self._words.say(language, "option.consultation.no_objection"),
             }
-            for code, sha256 in order.opinions.items()
+            for code, sha256 in paper.draft.opinions.items()
         ]
         return {
-            "outcome": self._words.say(language, f"outcome.{order.outcome}"),
-            "outcome_code": order.outcome,
-            "reasons": form.get("reasons") or await self._facts.reason(order.reason, language),
+            "outcome": self._words.say(language, f"outcome.{paper.draft.outcome}"),
+            "outcome_code": paper.draft.outcome,
+            "reasons": form.get("reasons") or await self._facts.reason(paper.draft.reason, language),
             "criteria": criteria,
-            "total": str(weighted_total(scores, programme)),
-            "threshold": str(programme.decision.threshold),
+            "total": str(weighted_total(scores, paper.programme)),
+            "threshold": str(paper.programme.decision.threshold),
             "opinions": opinions,
         }
 
-    async def _terms_of_reference(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
-        texts = await self._facts.texts(as_case(order))
-        offer = await self._facts.form(order.forms.get(Kind.HOST_OFFER, ""))
-        agreement = await self._facts.form(order.forms.get(Kind.HOST_AGREEMENT, ""))
+    async def _terms_of_reference(self, paper: Drafting, party: Party) -> Data:
+        texts = await self._facts.texts(as_case(paper.order))
+        offer = await self._facts.form(paper.draft.forms.get(Kind.HOST_OFFER, ""))
+        agreement = await self._facts.form(paper.draft.forms.get(Kind.HOST_AGREEMENT, ""))
         return {
             "objectives": list(texts.objectives),
             "expected_results": list(texts.results),
             "expertise": texts.expertise,
-            "places": order.asked.places,
-            "duration_days": order.asked.duration_days,
+            "places": paper.order.asked.places,
+            "duration_days": paper.order.asked.duration_days,
             "contact": agreement.get("contact") or offer.get("contact", ""),
             "legal_basis": texts.legal_basis,
         }
 
-    async def _hosting_agreement(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
-        host = await self._parties.institution(order.host)
+    async def _hosting_agreement(self, paper: Drafting, party: Party) -> Data:
+        host = await self._parties.institution(paper.order.host)
         return {
-            **await self._terms_of_reference(programme, order, party, people),
-            "tor_sha256": order.paper,
-            "agreed": self._day(party, order.at.date()),
+            **await self._terms_of_reference(paper, party),
+            "tor_sha256": paper.draft.paper,
+            "agreed": self._day(party, paper.order.at.date()),
             "agreed_by": host.name,
         }
 
-    async def _invitation_letter(
-        self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]
-    ) -> Data:
-        agreement = await self._facts.form(order.forms.get(Kind.HOST_AGREEMENT, ""))
-        return {"participant": await self._participant(order, people), "contact": agreement.get("contact", "")}
+    async def _invitation_letter(self, paper: Drafting, party: Party) -> Data:
+        agreement = await self._facts.form(paper.draft.forms.get(Kind.HOST_AGREEMENT, ""))
+        return {"participant": await self._participant(paper), "contact": agreement.get("contact", "")}
 
-    async def _visa_support_letter(
-        self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]
-    ) -> Data:
-        host = await self._institution(order.host, party.language)
-        return {"participant": await self._participant(order, people), "destination_country": host["country"]}
+    async def _visa_support_letter(self, paper: Drafting, party: Party) -> Data:
+        host = await self._institution(paper.order.host, party.language)
+        return {"participant": await self._participant(paper), "destination_country": host["country"]}
 
-    async def _agenda(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
-        form = await self._facts.form(order.forms.get(Kind.AGENDA, ""))
+    async def _agenda(self, paper: Drafting, party: Party) -> Data:
+        form = await self._facts.form(paper.draft.forms.get(Kind.AGENDA, ""))
         lines = [{**line, "day": self._day(party, date.fromisoformat(line["day"]))} for line in form.get("lines", [])]
         return {"lines": lines}
 
-    async def _certificate(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
-        actual = self._span(party, order.actual_start, order.actual_end)
-        return {"participant": await self._participant(order, people), "actual": actual}
+    async def _certificate(self, paper: Drafting, party: Party) -> Data:
+        actual = self._span(party, paper.order.actual_start, paper.order.actual_end)
+        return {"participant": await self._participant(paper), "actual": actual}
 
-    async def _transfer_plan(self, programme: Programme, order: DocumentOrder, party: Party, people: object) -> Data:
-        form = await self._facts.form(order.forms.get("form", ""))
+    async def _transfer_plan(self, paper: Drafting, party: Party) -> Data:
+        form = await self._facts.form(paper.draft.forms.get("form", ""))
         actions = [{**action, "due": self._day(party, date.fromisoformat(action["due"]))} for action in form.get("actions", [])]
-        return {"institution": (await self._parties.institution(order.about)).name, "actions": actions}
+        return {"institution": (await self._parties.institution(paper.draft.about)).name, "actions": actions}
 
-    async def _closure_note(self, programme: Programme, order: DocumentOrder, party: Party, people: Mapping[str, Person]) -> Data:
+    async def _closure_note(self, paper: Drafting, party: Party) -> Data:
         language = party.language
-        request = await self._facts.form(order.asked.request)
+        request = await self._facts.form(paper.order.asked.request)
         participants = [
             {
-                "name": people[person].name if person in people else "",
-                "institution": (await self._parties.institution(people[person].institution)).name if person in people else "",
-                "status": self._words.say(language, f"nomination.{order.standings[nomination]}"),
+                "name": paper.people[person].name if person in paper.people else "",
+                "institution": (await self._parties.institution(paper.people[person].institution)).name
+                if person in paper.people
+                else "",
+                "status": self._words.say(language, f"nomination.{paper.draft.standings[nomination]}"),
             }
-            for nomination, person in order.people.items()
+            for nomination, person in paper.draft.people.items()
         ]
-        last = await self._facts.form(order.forms.get(Kind.FOLLOW_UP, ""))
+        last = await self._facts.form(paper.draft.forms.get(Kind.FOLLOW_UP, ""))
         ceiling = f"{request['budget']['ceiling']} {request['budget']['currency']}"
         return {
-            "ending": self._words.say(language, f"ending.{order.outcome}"),
-            "reason": await self._facts.reason(order.reason, language),
+            "ending": self._words.say(language, f"ending.{paper.draft.outcome}"),
+            "reason": await self._facts.reason(paper.draft.reason, language),
             "participants": participants,
-            "follow_ups": [follow_up(line) for line in order.follow_ups],
+            "follow_ups": [follow_up(line) for line in paper.draft.follow_ups],
             "costs": [{"label": self._words.say(language, "closure.ceiling"), "amount": ceiling}],
             "practice": last.get("practice", ""),
         }
 
-    async def _participant(self, order: DocumentOrder, people: Mapping[str, Person]) -> Data:
-        person = people[order.people[order.about]]
+    async def _participant(self, paper: Drafting) -> Data:
+        person = paper.people[paper.draft.people[paper.draft.about]]
         institution = await self._parties.institution(person.institution)
         return {"name": person.name, "function": person.function, "institution": institution.name}
 

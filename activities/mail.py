@@ -44,7 +44,7 @@ class Composer:
         self._words = words
         loader = FileSystemLoader(folder)
         options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-        self._texts = Environment(loader=loader, autoescape=False, **options)  # noqa: S701 - plain text
+        self._texts = Environment(loader=loader, autoescape=False, **options)
         self._pages = Environment(loader=loader, autoescape=True, **options)
 
     async def compose(self, publication: Publication) -> list[QueuedMail]:

@@ -110,29 +110,20 @@ class FocalPoint(Message):
     institution: str = ""
 
 
-class DocumentOrder(Message):
-    """A document to set: its kind, for whom (their language), and the references its data is drawn from.
+class Draft(Message):
+    """One document to set: its kind, for whom (their language), and the references its data is drawn from.
 
-    `second` adds the language of another party when it differs; `forms` maps a step's kind to the sha256 of its form.
+    `second` adds the language of another party when it differs; `about` names a nomination or institution; `forms` maps a
+    step's kind to the sha256 of its form; `opinions` a consultee to theirs; `people` a nomination to its person;
+    `follow_ups` are lines `months:planned:done:evidence`.
     """
 
-    case: str
-    programme: str
     kind: str
     to: str
     second: str = ""
     about: str = ""
-    at: Instant
-    asked: Asked
-    host: str = ""
-    sending: str = ""
-    visit_start: date | None = None
-    visit_end: date | None = None
-    actual_start: date | None = None
-    actual_end: date | None = None
     forms: dict[str, str] = {}
     opinions: dict[str, str] = {}
-    corrections: tuple[str, ...] = ()
     outcome: str = ""
     reason: str = ""
     paper: str = ""
@@ -141,12 +132,36 @@ class DocumentOrder(Message):
     follow_ups: tuple[str, ...] = ()
 
 
-class Issued(Message):
+class DocumentOrder(Message):
+    """Documents to set at once, with what they all draw on."""
+
+    case: str
+    programme: str
+    at: Instant
+    asked: Asked
+    host: str = ""
+    sending: str = ""
+    visit_start: date | None = None
+    visit_end: date | None = None
+    actual_start: date | None = None
+    actual_end: date | None = None
+    corrections: tuple[str, ...] = ()
+    drafts: tuple[Draft, ...]
+
+
+class IssuedPaper(Message):
     """A document that was set and stored."""
 
     kind: str
     language: str
     sha256: str
+    about: str = ""
+
+
+class Issued(Message):
+    """Documents that were set and stored, in the order of their drafts."""
+
+    papers: tuple[IssuedPaper, ...]
 
 
 class RunOrder(Message):

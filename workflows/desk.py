@@ -51,19 +51,6 @@ class Ended(Exception):
         self.reason = reason
 
 
-async def locally(name: str, order: object, result: type[Result]) -> Result:
-    """Run a short idempotent activity in the worker's own process; it is retried until it succeeds."""
-    done: Result = await workflow.execute_local_activity(
-        name,
-        order,
-        result_type=result,
-        start_to_close_timeout=timedelta(seconds=20),
-        retry_policy=LOCAL_RETRIES,
-        local_retry_threshold=timedelta(seconds=5),
-    )
-    return done
-
-
 class Desk:
     """One case being worked on: its rules, its state, the letters waiting to leave."""
 
@@ -118,6 +105,20 @@ class Desk:
         self.unless_ended()
         return step
 
+    async def locally(self, name: str, order: object, result: type[Result]) -> Result:
+        """Run a short idempotent activity in the worker's own process; it is retried until it succeeds."""
+        self.busy += 1
+        done: Result = await workflow.execute_local_activity(
+            name,
+            order,
+            result_type=result,
+            start_to_close_timeout=timedelta(seconds=20),
+            retry_policy=LOCAL_RETRIES,
+            local_retry_threshold=timedelta(seconds=5),
+        )
+        self.busy -= 1
+        return done
+
     async def remotely(self, name: str, order: object, result: type[Result]) -> Result:
         """Run an activity through the server, which keeps its retries; used for what may hang or take long."""
         self.busy += 1
@@ -133,7 +134,7 @@ class Desk:
 
     async def focal_point(self, country: str) -> str:
         """The institution that speaks for a country; the programme's office where none is appointed."""
-        point = await locally(names.FOCAL_POINT, FocalPointOrder(country=country), FocalPoint)
+        point = await self.locally(names.FOCAL_POINT, FocalPointOrder(country=country), FocalPoint)
         return point.institution or self.rules.office.code
 
     async def until(self, instant: datetime) -> None:
@@ -317,7 +318,7 @@ class Desk:
         """Close a step nobody answered, unless the inbox holds an answer received in time."""
         assert step.schedule is not None
         order = InTime(case=self.case.id, step=step.id, closes=step.schedule.closes)
-        for answer in (await locally(names.IN_TIME, order, Answers)).answers:
+        for answer in (await self.locally(names.IN_TIME, order, Answers)).answers:
             if step.is_open and self.may_take(answer):
                 self.take(answer)
         if not step.is_open:
@@ -364,7 +365,7 @@ class Desk:
             if self.case.hold is not None:
                 return
             order = ScheduleOrder(wanted=tuple(self.wanted(step) for step in waiting))
-            computed = await locally(names.SCHEDULE, order, Schedules)
+            computed = await self.locally(names.SCHEDULE, order, Schedules)
             for step, schedule in zip(waiting, computed.schedules, strict=True):
                 if step.is_open:
                     passed = step.schedule.due if step.schedule else None
@@ -412,7 +413,7 @@ class Desk:
     async def publish(self) -> None:
         """Write the read model and queue the letters, in one transaction."""
         letters, self.letters = tuple(self.letters), []
-        await locally(names.PUBLISH, Publication(programme=self.rules, case=self.case, letters=letters), type(None))
+        await self.locally(names.PUBLISH, Publication(programme=self.rules, case=self.case, letters=letters), type(None))
 
 
 def refused(error: Refused) -> ApplicationError:

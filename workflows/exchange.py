@@ -70,7 +70,7 @@ class Exchange:
         before = workflow.info().continued_run_id
         if before is not None:
             order = RunOrder(case=self.case.id, run=self.case.run - 1, run_id=before)
-            self.case.runs.append(await self.desk.remotely(names.KEEP_RUN, order, RunDigest))
+            self.case.runs.append(await self.desk.locally(names.KEEP_RUN, order, RunDigest))
             self.desk.stir()
 
     async def enter(self, phase: Phase) -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended, locally
-from workflows.papers import issue
+from workflows.desk import Desk, Ended
+from workflows.papers import draft, issue
 from workflows.travelling import learners
 from workflows.visiting import participants
 
@@ -25,7 +25,7 @@ async def follow_up(desk: Desk) -> None:
     for round, months in enumerate(desk.rules.follow_up.months, start=1):
         institutions = learners(desk, participants(desk))
         order = DayAt(country=country_of(institutions[0]), day=months_later(ended, months), clock=desk.rules.reminder_time)
-        await desk.until((await locally(names.INSTANT, order, AtInstant)).at)
+        await desk.until((await desk.locally(names.INSTANT, order, AtInstant)).at)
         await asyncio.gather(*(follow_up_of(desk, institution, round) for institution in institutions))
 
 
@@ -54,7 +54,8 @@ async def conclude(desk: Desk, ended: Ended) -> None:
     case.resting_until, case.hold = None, None
     parties = [case.asked.requesting, *([case.partner] if case.partner else [])]
     if ended.ending in (Ending.CLOSED, Ending.CLOSED_WITHOUT_EVIDENCE):
-        note = await issue(desk, "closure_note", to=case.asked.requesting, outcome=ended.ending, reason=ended.reason)
+        to = case.asked.requesting
+        [note] = await issue(desk, draft(desk, "closure_note", to=to, outcome=ended.ending, reason=ended.reason))
         for party in parties:
             desk.write("closure", party, papers=(note.sha256,))
     elif ended.ending in (Ending.CANCELLED, Ending.WITHDRAWN):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended, locally
-from workflows.papers import issue
+from workflows.desk import Desk, Ended
+from workflows.papers import draft, issue
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
@@ -23,7 +23,7 @@ async def agree_host(desk: Desk) -> None:
     """
     call = desk.rules.call
     order = CandidateOrder(asked=desk.case.asked, most=call.first + call.widened)
-    desk.case.candidates = list((await locally(names.CANDIDATES, order, Candidates)).candidates)
+    desk.case.candidates = list((await desk.locally(names.CANDIDATES, order, Candidates)).candidates)
     ranked = [candidate.institution for candidate in desk.case.candidates]
     for round, called in ((1, ranked[: call.first]), (2, ranked[call.first :])):
         if round == 2 and called:
@@ -40,16 +40,16 @@ async def offers_and_agrees(desk: Desk, institution: str, round: int) -> bool:
     if offer.option != "offer":
         return False
     take_offer(desk, offer)
-    terms = await issue(desk, "terms_of_reference", to=desk.case.host)
+    [terms] = await issue(desk, draft(desk, "terms_of_reference", to=desk.case.host))
     host = desk.case.host
     agreement = await desk.ask(Kind.HOST_AGREEMENT, host, country=country_of(host), round=round, paper=terms.sha256)
     if agreement.option != "agree":
         desk.case.partner, desk.case.visit_start, desk.case.visit_end = "", None, None
         return False
     requesting, partner = desk.case.asked.requesting, desk.case.partner
-    agreed = await issue(
-        desk, "hosting_agreement", to=host, second=partner if host == requesting else requesting, paper=terms.sha256
-    )
+    second = partner if host == requesting else requesting
+    agreement_draft = draft(desk, "hosting_agreement", to=host, second=second, paper=terms.sha256)
+    [agreed] = await issue(desk, agreement_draft)
     for party in (requesting, partner):
         desk.write("agreed", party, papers=(agreed.sha256,))
     return True

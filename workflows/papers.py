@@ -8,8 +8,8 @@ from workflows.desk import Desk
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
-    from models.case import Nomination, Paper
-    from models.orders import DocumentOrder, Issued
+    from models.case import Paper
+    from models.orders import DocumentOrder, Draft, Issued
     from models.words import Kind, Verb
 
 FORMS_OF: dict[str, tuple[Kind, ...]] = {
@@ -27,30 +27,31 @@ FORMS_OF: dict[str, tuple[Kind, ...]] = {
 """The steps whose last form each document draws on."""
 
 
-async def issue(
-    desk: Desk,
-    kind: str,
-    *,
-    to: str,
-    second: str = "",
-    about: str = "",
-    outcome: str = "",
-    reason: str = "",
-    paper: str = "",
-    form: str = "",
-) -> Paper:
-    """Have a document set and stored; gives the paper it became. `form` is one more form it draws on, `paper` one it refers to."""
-    case = desk.case
-    forms = {step.value: case.form(step) for step in FORMS_OF[kind] if case.form(step)}
+def draft(desk: Desk, kind: str, *, to: str, about: str = "", form: str = "", **more: str) -> Draft:
+    """A document to set; `form` is the sha256 of one more form it draws on."""
+    forms = {step.value: desk.case.form(step) for step in FORMS_OF[kind] if desk.case.form(step)}
     if form:
         forms["form"] = form
+    closing = kind == "closure_note"
+    return Draft(
+        kind=kind,
+        to=to,
+        about=about,
+        forms=forms,
+        opinions=opinions(desk) if kind == "decision_letter" else {},
+        people={n.id: n.person for n in desk.case.nominations if closing or n.id == about},
+        standings={n.id: n.standing.value for n in desk.case.nominations} if closing else {},
+        follow_ups=follow_ups(desk) if closing else (),
+        **more,
+    )
+
+
+async def issue(desk: Desk, *drafts: Draft) -> list[Paper]:
+    """Have documents set and stored at once; gives the papers they became."""
+    case = desk.case
     order = DocumentOrder(
         case=case.id,
         programme=case.programme,
-        kind=kind,
-        to=to,
-        second=second,
-        about=about,
         at=desk.now(),
         asked=case.asked,
         host=case.host,
@@ -59,22 +60,16 @@ async def issue(
         visit_end=case.visit_end,
         actual_start=case.actual_start,
         actual_end=case.actual_end,
-        forms=forms,
-        opinions=opinions(desk) if kind == "decision_letter" else {},
         corrections=corrections(desk),
-        outcome=outcome,
-        reason=reason,
-        paper=paper,
-        people=people(desk, about, kind),
-        standings={n.id: n.standing.value for n in case.nominations} if kind == "closure_note" else {},
-        follow_ups=follow_ups(desk) if kind == "closure_note" else (),
+        drafts=drafts,
     )
     issued = await desk.remotely(names.ISSUE, order, Issued)
-    new = Paper(kind=issued.kind, language=issued.language, sha256=issued.sha256, about=about, at=desk.now())
-    case.papers.append(new)
-    desk.say(Verb.ISSUED, about=issued.sha256, reason=kind)
+    papers = [Paper(kind=p.kind, language=p.language, sha256=p.sha256, about=p.about, at=desk.now()) for p in issued.papers]
+    for paper in papers:
+        case.papers.append(paper)
+        desk.say(Verb.ISSUED, about=paper.sha256, reason=paper.kind)
     desk.stir()
-    return new
+    return papers
 
 
 def opinions(desk: Desk) -> dict[str, str]:
@@ -87,12 +82,6 @@ def corrections(desk: Desk) -> tuple[str, ...]:
     """The sha256 of each correction of the request, first to last."""
     steps = [step for step in desk.case.steps if step.kind is Kind.CORRECTION and step.option == "submit"]
     return tuple(step.decision.form for step in steps if step.decision)
-
-
-def people(desk: Desk, about: str, kind: str) -> dict[str, str]:
-    """The persons a document names, by nomination."""
-    named: list[Nomination] = [n for n in desk.case.nominations if n.id == about or kind == "closure_note"]
-    return {n.id: n.person for n in named}
 
 
 def follow_ups(desk: Desk) -> tuple[str, ...]:

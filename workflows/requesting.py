@@ -7,7 +7,7 @@ import asyncio
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended
-from workflows.papers import issue
+from workflows.papers import draft, issue
 
 with workflow.unsafe.imports_passed_through():
     from models.case import Step
@@ -24,7 +24,7 @@ async def check_completeness(desk: Desk) -> None:
         check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country, round=check.round + 1, before=check)
     if check.state is State.LAPSED:
         raise Ended(Ending.LAPSED, "nobody_answered:completeness")
-    await issue(desk, "acknowledgement", to=desk.case.asked.requesting)
+    await issue(desk, draft(desk, "acknowledgement", to=desk.case.asked.requesting))
 
 
 async def correct(desk: Desk, check: Step) -> None:
@@ -57,7 +57,7 @@ async def decide(desk: Desk) -> None:
         raise Ended(Ending.LAPSED, "nobody_answered:decision")
     if decision.option == "reject":
         await reject(desk, "criteria")
-    letter = await issue(desk, "decision_letter", to=desk.case.asked.requesting, outcome="approved")
+    [letter] = await issue(desk, draft(desk, "decision_letter", to=desk.case.asked.requesting, outcome="approved"))
     desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="approved")
 
 
@@ -67,6 +67,7 @@ async def reject(desk: Desk, reason: str) -> None:
     Raises:
         Ended: rejected.
     """
-    letter = await issue(desk, "decision_letter", to=desk.case.asked.requesting, outcome="rejected", reason=reason)
+    to = desk.case.asked.requesting
+    [letter] = await issue(desk, draft(desk, "decision_letter", to=to, outcome="rejected", reason=reason))
     desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="rejected")
     raise Ended(Ending.REJECTED, reason)

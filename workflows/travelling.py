@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended
-from workflows.papers import issue
+from workflows.papers import draft, issue
 
 with workflow.unsafe.imports_passed_through():
     from models import rules
@@ -41,7 +41,8 @@ async def fill_places(desk: Desk) -> None:
 async def make_ready(desk: Desk) -> None:
     """Participants are invited and prepare to travel; beside them the host's agenda and the plans to pass knowledge on."""
     accepted = desk.case.standing(Standing.ACCEPTED)
-    travels = (invite_and_travel(desk, nomination) for nomination in accepted)
+    await invite(desk, accepted)
+    travels = (travel(desk, nomination) for nomination in accepted)
     plans = (plan_cascading(desk, institution) for institution in learners(desk, accepted))
     await asyncio.gather(*travels, provide_agenda(desk), *plans)
     unless_nobody_is_left(desk)
@@ -122,19 +123,26 @@ def settle(step: Step, people: list[Nomination], *, yes: str, standing: Standing
         nomination.standing = Standing.REFUSED if refused else standing
 
 
-async def invite_and_travel(desk: Desk, nomination: Nomination) -> None:
-    """Invite one participant and see them ready; who cannot travel is replaced."""
-    about = nomination.id
-    invitation = await issue(desk, "invitation_letter", to=about, about=about)
-    visa = await issue(desk, "visa_support_letter", to=about, about=about)
-    desk.write("invitation", about, papers=(invitation.sha256, visa.sha256))
-    travel = await desk.ask(Kind.TRAVEL, about, country=nomination.country, about=(about,))
-    if travel.option == "ready":
+async def invite(desk: Desk, accepted: list[Nomination]) -> None:
+    """Each participant's invitation and visa support letter, sent with the calendar entry."""
+    kinds = ("invitation_letter", "visa_support_letter")
+    drafts = [draft(desk, kind, to=n.id, about=n.id) for n in accepted for kind in kinds]
+    papers = await issue(desk, *drafts)
+    for nomination in accepted:
+        own = tuple(paper.sha256 for paper in papers if paper.about == nomination.id)
+        desk.write("invitation", nomination.id, papers=own)
+
+
+async def travel(desk: Desk, nomination: Nomination) -> None:
+    """See one participant ready to travel; who cannot is replaced."""
+    step = await desk.ask(Kind.TRAVEL, nomination.id, country=nomination.country, about=(nomination.id,))
+    if step.option == "ready":
         nomination.standing = Standing.CONFIRMED
         return
-    nomination.standing = Standing.VISA_REFUSED if travel.option == "visa_refused" else Standing.UNAVAILABLE
+    nomination.standing = Standing.VISA_REFUSED if step.option == "visa_refused" else Standing.UNAVAILABLE
     for new in await clear_and_accept(desk, replacements(desk, [nomination])):
-        await invite_and_travel(desk, new)
+        await invite(desk, [new])
+        await travel(desk, new)
 
 
 async def provide_agenda(desk: Desk) -> None:
@@ -142,7 +150,7 @@ async def provide_agenda(desk: Desk) -> None:
     host = desk.case.host
     provided = await desk.ask(Kind.AGENDA, host, country=country_of(host))
     if provided.option == "provide":
-        await issue(desk, "agenda", to=desk.case.sending)
+        await issue(desk, draft(desk, "agenda", to=desk.case.sending))
 
 
 async def plan_cascading(desk: Desk, institution: str) -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended, locally
-from workflows.papers import issue
+from workflows.desk import Desk, Ended
+from workflows.papers import draft, issue
 from workflows.travelling import learners
 
 with workflow.unsafe.imports_passed_through():
@@ -26,7 +26,7 @@ async def hold_visit(desk: Desk) -> None:
     host, case = desk.case.host, desk.case
     assert case.visit_end is not None
     order = DayAt(country=country_of(host), day=case.visit_end, clock=desk.rules.closing_time)
-    await desk.until((await locally(names.INSTANT, order, AtInstant)).at)
+    await desk.until((await desk.locally(names.INSTANT, order, AtInstant)).at)
     travelled = case.standing(Standing.CONFIRMED)
     attendance = await desk.ask(Kind.ATTENDANCE, host, country=country_of(host), about=tuple(n.id for n in travelled))
     if attendance.state is State.LAPSED or attendance.decision is None:
@@ -66,7 +66,7 @@ async def certify(desk: Desk, nomination: Nomination) -> None:
         desk.say(Verb.CERTIFICATE_HELD, about=nomination.id, reason="no_evaluation" if reported else "no_report")
         desk.stir()
         return
-    certificate = await issue(desk, "certificate", to=nomination.id, about=nomination.id)
+    [certificate] = await issue(desk, draft(desk, "certificate", to=nomination.id, about=nomination.id))
     nomination.certified = True
     desk.say(Verb.CERTIFIED, about=nomination.id)
     desk.write("certificate", nomination.id, papers=(certificate.sha256,))
@@ -96,4 +96,5 @@ async def plan_transfer(desk: Desk, institution: str) -> None:
     """The knowledge-transfer plan of one institution; silence goes to the national focal point."""
     plan = await desk.ask(Kind.TRANSFER_PLAN, institution, country=country_of(institution))
     if plan.decision is not None:
-        await issue(desk, "transfer_plan", to=institution, about=institution, form=plan.decision.form)
+        form = plan.decision.form
+        await issue(desk, draft(desk, "transfer_plan", to=institution, about=institution, form=form))
