@@ -86,4 +86,12 @@ class OneHop(AsyncAdapt_aiosqlite_dbapi):
 
     def connect(self, *arguments: Any, **options: Any) -> AsyncAdapt_aiosqlite_connection:
         """A connection whose statements take one visit each."""
-        return _Connection(self, super().connect(*arguments, **options).driver_connection)
+        driver: Any = aiosqlite.connect(*arguments, **options)
+        driver._thread.daemon = True
+        try:
+            await_only(driver)
+        except BaseException:
+            # The thread ends now and still reports to the loop, which must not be closed before.
+            driver._thread.join()
+            raise
+        return _Connection(self, driver)
