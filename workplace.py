@@ -11,7 +11,6 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import TLSConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
-from wording import Words
 
 from activities.archive import RunArchive
 from activities.deadlines import Deadlines
@@ -25,7 +24,7 @@ from activities.postman import Postman, Transport
 from activities.readmodel import Publisher
 from activities.typesetting import Typesetter
 from cases import Cases, fetch_history
-from evidence.links import Links
+from evidence.links import Links, key_in
 from models.errors import WrongSetting
 from models.programme import Programme, load_programme
 from store.archive import Archive
@@ -34,8 +33,10 @@ from store.contents import Contents
 from store.database import Database
 from store.inbox import Inbox
 from store.mails import Mails
+from store.migrate import current, head
 from store.persons import Persons
 from store.reference import Reference
+from wording import Words
 from workflows.converter import CONVERTER
 from workflows.exchange import Exchange
 
@@ -161,3 +162,20 @@ class Workplace:
 async def connect(address: str, namespace: str, tls: TLSConfig | None = None) -> Client:
     """A client of a Temporal server; it connects when first used, so a server that is away does not stop the start."""
     return await Client.connect(address, namespace=namespace, data_converter=CONVERTER, lazy=True, tls=tls or False)
+
+
+def open_workplace(*, database_url: str, programmes: Path, public_url: str, task_queue: str, link_key_file: Path) -> Workplace:
+    """The workplace of an installation; its database's schema must be there.
+
+    Raises:
+        WrongSetting: the schema is missing or older than the code, or the link key is too short.
+    """
+    if current(database_url) != head():
+        raise WrongSetting("PASSERELLE_DATABASE_URL: the schema is not the newest; run: passerelle db upgrade")
+    return Workplace(
+        Database.open(database_url),
+        load_programmes(programmes),
+        public_url=public_url,
+        task_queue=task_queue,
+        link_key=key_in(link_key_file),
+    )

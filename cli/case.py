@@ -1,0 +1,258 @@
+"""`passerelle case …`: launch, look, answer, intervene."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cases import Given
+from cli.edge import opened, out, print_json, print_rows, run
+from models.acts import Doing
+from models.errors import Fault, Invalid, Missing
+from models.words import Channel
+from rehearsal.scenario import load_toml
+
+app = typer.Typer(no_args_is_help=True, help="One case: launch it, look at it, answer, intervene.")
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help="A case number, AMEDIP-2026-0001.")]
+StepId = Annotated[str, typer.Argument(metavar="STEP", help="A step, host_offer-1.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the case.")]
+
+
+def shown(instant: datetime | None) -> str:
+    """An instant for people, in UTC."""
+    return instant.strftime("%Y-%m-%d %H:%M") if instant else ""
+
+
+def form_in(file: Path | None) -> dict[str, Any]:
+    """A form from a TOML or JSON file; empty without one."""
+    if file is None:
+        return {}
+    if file.suffix != ".json":
+        return load_toml(file)
+    try:
+        loaded = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=str(file)) from error
+    if not isinstance(loaded, dict):
+        raise Invalid([Fault(field="file", code="invalid", text="a form is an object of fields")], source=str(file))
+    return loaded
+
+
+@app.command()
+def launch(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A request, TOML.")],
+    key: Annotated[str, typer.Option("--key", help="The same key gives the same case.")] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a case for a request and print its number."""
+
+    async def work() -> None:
+        request = load_toml(file)
+        async with opened(data) as (_, cases):
+            launched = await cases.launch(request, key, source=file.name)
+        if as_json:
+            print_json(launched)
+        else:
+            print(launched.case)
+            if not launched.started:
+                out.print("Temporal cannot be reached; the case is kept and starts when it can.")
+
+    run(work())
+
+
+@app.command("list")
+def listing(
+    ending: Annotated[str | None, typer.Option("--ending", help="Only cases that ended so; open for the open ones.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """The cases, the last opened first."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            rows = await cases.listing(ending="" if ending == "open" else ending, limit=limit)
+        if as_json:
+            print_json(rows)
+            return
+        columns = ["case", "format", "requesting", "partner", "phase", "waits for", "next", "ending"]
+        lines = [
+            [r.id, r.format, r.requesting, r.partner, r.phase, ", ".join(r.waiting_for), shown(r.next_instant), r.ending or ""]
+            for r in rows
+        ]
+        print_rows(columns, lines)
+
+    run(work())
+
+
+@app.command()
+def show(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
+    """One case as it stands."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            state = await cases.case(case)
+            title = (await cases.texts(state)).title
+        if as_json:
+            print_json(state)
+            return
+        visit = f"{state.visit_start} – {state.visit_end}" if state.visit_start else "not agreed yet"
+        waits = ", ".join(f"{s.id} ({s.asked})" for s in state.steps if s.is_open) or "nobody"
+        facts = {
+            "case": state.id,
+            "title": title,
+            "format": state.asked.format,
+            "requesting": state.asked.requesting,
+            "host": state.host or "not found yet",
+            "visit": visit,
+            "phase": state.phase,
+            "waits for": waits,
+            "ending": f"{state.ending} {state.reason}".strip() if state.ending else "open",
+        }
+        print_rows(["", ""], [[name, str(value)] for name, value in facts.items()])
+
+    run(work())
+
+
+@app.command()
+def steps(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
+    """The steps of a case: who was asked, by when, what was answered."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            await cases.case(case)
+            rows = await cases.steps(case)
+        if as_json:
+            print_json(rows)
+            return
+        columns = ["step", "round", "asked", "state", "opened", "due", "closes", "answer", "how"]
+        lines = [
+            [r.id, str(r.round), r.asked, r.state, shown(r.opened), shown(r.due), shown(r.closes), r.option, r.decision or ""]
+            for r in rows
+        ]
+        print_rows(columns, lines)
+
+    run(work())
+
+
+@app.command()
+def timeline(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
+    """What happened in a case, in order."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            await cases.case(case)
+            rows = await cases.timeline(case)
+        if as_json:
+            print_json(rows)
+            return
+        columns = ["at (UTC)", "run", "event", "what", "step", "by", "on behalf of", "decision", "about"]
+        lines = [
+            [shown(r.at), str(r.run), str(r.event), r.verb, r.step, r.by, r.on_behalf_of, r.decision or "", r.about[:12]]
+            for r in rows
+        ]
+        print_rows(columns, lines)
+
+    run(work())
+
+
+@app.command()
+def answer(
+    case: CaseId,
+    step: StepId,
+    option: Annotated[str, typer.Argument(metavar="OPTION", help="One of the step's options.")],
+    form: Annotated[Path | None, typer.Option("--form", metavar="FILE", help="The filled form, TOML or JSON.")] = None,
+    on_behalf_of: Annotated[str, typer.Option("--on-behalf-of", metavar="CODE", help="Who gave the answer on paper.")] = "",
+    proof: Annotated[Path | None, typer.Option("--proof", metavar="FILE", help="The scan that proves it.")] = None,
+    paper: Annotated[str, typer.Option("--paper", help="sha256 of the paper read; default: the one that stands.")] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a step asked of the programme's office, or record an answer given on paper."""
+
+    async def work() -> None:
+        filled = form_in(form)
+        async with opened(data) as (workplace, cases):
+            state = await cases.case(case)
+            asked = state.step(step)
+            if asked is None:
+                raise Missing(f"case {case} has no step {step}")
+            given = Given(
+                case=case,
+                step=step,
+                option=option,
+                form=filled,
+                by=workplace.programmes[state.programme].office.code,
+                on_behalf_of=on_behalf_of,
+                channel=Channel.PAPER if on_behalf_of else Channel.CLI,
+                paper=paper or asked.paper,
+                proof=await cases.keep(proof.read_bytes(), "application/octet-stream") if proof else "",
+            )
+            outcome = await cases.answer(given)
+        if as_json:
+            print_json(outcome)
+        else:
+            print("recorded" if outcome.state == "recorded" else "received, being recorded", outcome.response)
+
+    run(work())
+
+
+def act(case: str, do: Doing, data: Path | None, as_json: bool, **arguments: Any) -> None:
+    """Carry out one act of the coordinator."""
+
+    async def work() -> None:
+        async with opened(data) as (workplace, cases):
+            state = await cases.case(case)
+            office = workplace.programmes[state.programme].office.code
+            acted = await cases.act(case, do, by=office, **arguments)
+        if as_json:
+            print_json(acted)
+        else:
+            print(f"{acted.do} {acted.at.isoformat()}")
+
+    run(work())
+
+
+@app.command()
+def extend(
+    case: CaseId,
+    step: StepId,
+    reason: Reason,
+    working_days: Annotated[int, typer.Option("--working-days", min=1)] = 5,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a step more working days; its planned reminders move along."""
+    act(case, Doing.EXTEND, data, as_json, step=step, working_days=working_days, reason=reason)
+
+
+@app.command()
+def hold(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
+    """Put a case on hold: every clock stops."""
+    act(case, Doing.HOLD, data, as_json, reason=reason)
+
+
+@app.command()
+def resume(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
+    """Let a case on hold go on; each limit keeps the working time it still had."""
+    act(case, Doing.RESUME, data, as_json)
+
+
+@app.command()
+def withdraw(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
+    """Withdraw a case for its requester."""
+    act(case, Doing.WITHDRAW, data, as_json, reason=reason)
+
+
+@app.command()
+def cancel(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
+    """Cancel a case for the programme or the host."""
+    act(case, Doing.CANCEL, data, as_json, reason=reason)

@@ -1,0 +1,157 @@
+"""Composition root of the worker: cases are worked on, mails leave, answers and launches that could not be told are told again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import TLSConfig
+
+from activities.postman import Postman, Smtp, SmtpTransport
+from cases import Cases
+from models.errors import Unreachable, WrongSetting
+from settings import Settings
+from workplace import Workplace, connect, open_workplace
+
+REDELIVER_SECONDS = 2.0
+POST_SECONDS = 5.0
+CONNECT_SECONDS = 1.0
+
+log = structlog.get_logger("worker")
+
+
+def configure_logs(level: str, form: str) -> None:
+    """Logs on standard error, for people or as JSON lines; never contents or tokens."""
+    renderer = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING)
+
+
+def tls_of(settings: Settings) -> TLSConfig | None:
+    """The TLS files of the Temporal connection; None without any."""
+    read = [
+        path.read_bytes() if path else None
+        for path in (settings.temporal_tls_ca, settings.temporal_tls_cert, settings.temporal_tls_key)
+    ]
+    if not any(read):
+        return None
+    return TLSConfig(server_root_ca_cert=read[0], client_cert=read[1], client_private_key=read[2])
+
+
+def workplace_of(settings: Settings) -> Workplace:
+    """The workplace that the settings describe."""
+    assert settings.link_key_file is not None
+    return open_workplace(
+        database_url=settings.database_url,
+        programmes=settings.programmes,
+        public_url=settings.public_url,
+        task_queue=settings.task_queue,
+        link_key_file=settings.link_key_file,
+    )
+
+
+async def client_of(settings: Settings) -> Client:
+    """A client that connects when first used."""
+    if not settings.temporal_address:
+        raise WrongSetting("TEMPORAL_ADDRESS: not set, and no `passerelle dev` runs on this data folder")
+    return await connect(settings.temporal_address, settings.temporal_namespace, tls_of(settings))
+
+
+def smtp_of(settings: Settings) -> Smtp:
+    """The mail server that the settings name."""
+    if not settings.smtp_host:
+        raise WrongSetting("PASSERELLE_SMTP_HOST: not set, and no `passerelle dev` runs on this data folder")
+    return Smtp(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+    )
+
+
+class Post:
+    """Wakes the postman when mail was queued, and now and then for what is to be tried again."""
+
+    def __init__(self, postman: Postman) -> None:
+        self._postman = postman
+        self._queued = asyncio.Event()
+
+    def posted(self) -> None:
+        """Mail was queued."""
+        self._queued.set()
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        while True:
+            self._queued.clear()
+            await still_there(self._postman.deliver)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._queued.wait(), POST_SECONDS)
+
+
+async def redelivering(cases: Cases) -> None:
+    """Tell again, for ever, what could not be told."""
+    while True:
+        await still_there(cases.redeliver)
+        await asyncio.sleep(REDELIVER_SECONDS)
+
+
+async def still_there(work: Callable[[], Awaitable[object]]) -> None:
+    """Do a piece of work; a database that is away is waited for, any other error is a fault and stops the process."""
+    try:
+        await work()
+    except Unreachable as error:
+        log.warning("away", error=str(error))
+
+
+async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Work on cases until `stop` is set; waits for Temporal when it is away."""
+    workplace, client = workplace_of(settings), await client_of(settings)
+    cases = workplace.cases(client)
+    sender = settings.mail_from or next(iter(workplace.programmes.values())).office.mailbox
+    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), sender))
+    while not await cases.is_reachable():
+        log.warning("temporal_away", address=settings.temporal_address)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), CONNECT_SECONDS)
+            return
+    async with workplace.worker(client, post.posted):
+        loops = [asyncio.create_task(post.run()), asyncio.create_task(redelivering(cases))]
+        stopping = asyncio.create_task(stop.wait())
+        log.info("working", task_queue=settings.task_queue)
+        ready()
+        done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*loops, stopping):
+            task.cancel()
+        for task in done - {stopping}:
+            task.result()
+    await workplace.close()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def main(settings: Settings) -> None:
+    """The `passerelle worker` process."""
+    await work(settings, stop_on_signals())
