@@ -362,6 +362,10 @@ class Cases:
         """Cases, the last opened first; the open ones with `ending=""`."""
         return await self._readmodel.cases(ending=ending, limit=limit, offset=offset)
 
+    async def numbers(self) -> list[str]:
+        """The number of every case whose workflow was started, in order."""
+        return await self._launches.numbers()
+
     async def steps(self, case_id: str) -> list[StepRow]:
         """The steps of a case in the order in which they were opened."""
         return await self._readmodel.steps(case_id)

@@ -134,6 +134,12 @@ class Launches:
         async with self._db.read() as connection:
             return [Launch.model_validate(row._asdict()) for row in await connection.execute(query)]
 
+    async def numbers(self) -> list[str]:
+        """The numbers of all cases known to have been started, in order."""
+        query = select(launches.c.case_id).where(launches.c.state == LaunchState.STARTED).order_by(launches.c.case_id)
+        async with self._db.read() as connection:
+            return list(await connection.scalars(query))
+
     async def started(self, case_id: str) -> None:
         """The case's workflow has been started.
 

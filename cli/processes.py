@@ -1,0 +1,79 @@
+"""`passerelle dev`, `web`, `worker` and `doctor`: the processes of an installation, and how they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import worker as worker_process
+from cli.edge import opened, out, print_json, print_rows, run, settings_of
+from dev import Running, beside_dev, everything
+from dev import web as web_process
+from models.errors import Unreachable
+from store.migrate import current, head
+from workplace import load_programmes
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def dev(
+    data: Data = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the pages; default 8000.")] = None,
+) -> None:
+    """Everything on one machine: Temporal server, worker, pages, mail sink. Ctrl-C stops it; open cases are found again."""
+
+    def told(here: Running) -> None:
+        out.print(f"ready  {here.web}  mails {here.web}/mails  Temporal {here.temporal}  mail server 127.0.0.1:{here.smtp_port}")
+
+    run(everything(settings_of(data, port, quiet=False), told))
+
+
+def web() -> None:
+    """The pages, as a process of their own."""
+    run(web_process(beside_dev(settings_of(quiet=False))))
+
+
+def worker() -> None:
+    """The worker, as a process of its own."""
+    run(worker_process.main(beside_dev(settings_of(quiet=False))))
+
+
+def doctor(data: Data = None, as_json: AsJson = False) -> None:
+    """Whether every part is there and well: settings, programmes, schema, database, Temporal, waiting answers and mails."""
+
+    async def work() -> None:
+        found: list[dict[str, Any]] = []
+
+        def note(part: str, well: bool, says: str) -> None:
+            found.append({"part": part, "well": well, "says": says})
+
+        settings = beside_dev(settings_of(data))
+        note("settings", True, str(settings.data))
+        programmes = load_programmes(settings.programmes)
+        note("programmes", True, ", ".join(programmes))
+        schema = current(settings.database_url)
+        note("schema", schema == head(), f"{schema or 'empty'}; the newest is {head()}")
+        remote = settings.temporal_address.partition(":")[0] not in ("", "127.0.0.1", "localhost", "temporal")
+        note("temporal_tls", not remote or settings.temporal_tls_ca is not None, "a remote Temporal server needs TLS")
+        if schema == head():
+            async with opened(data) as (workplace, cases):
+                await workplace.database.ping()
+                note("database", True, "answers")
+                note("institutions", bool(await workplace.reference.institutions()), "reference data")
+                note("temporal", await cases.is_reachable(), settings.temporal_address or "no address")
+        show(found, as_json)
+        if not all(item["well"] for item in found):
+            raise Unreachable("not well: " + ", ".join(str(item["part"]) for item in found if not item["well"]))
+
+    run(work())
+
+
+def show(found: list[dict[str, Any]], as_json: bool) -> None:
+    """What the doctor found."""
+    if as_json:
+        print_json({"well": all(item["well"] for item in found), "parts": found})
+    else:
+        print_rows(["part", "", ""], [[item["part"], "well" if item["well"] else "NOT WELL", item["says"]] for item in found])

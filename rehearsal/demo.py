@@ -1,0 +1,137 @@
+"""The demonstration: two whole cases on skipped time, their mails over real SMTP, their papers, timelines and histories in a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from activities.postman import Smtp, SmtpTransport
+from cases import Cases
+from models.case import Transition
+from models.programme import Programme
+from rehearsal.player import Played, play, template_database, text_of
+from rehearsal.scenario import load_scenario
+
+FOLDER = Path(__file__).resolve().parent / "scenarios"
+SCENARIOS = ("study-visit.toml", "expert-assignment.toml")
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Received:
+    """A mail server that keeps what it accepts, in order."""
+
+    messages: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:
+        """Keep one mail."""
+        self.messages.append(message_from_bytes(envelope.original_content or b"", EmailMessage, policy=SMTP))
+        return "250 kept"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One played case, the mails its receivers got, and what was checked of it."""
+
+    title: str
+    played: Played
+    received: list[EmailMessage]
+    checks: dict[str, bool]
+
+
+async def demonstrate(folder: Path, programmes: Mapping[str, Programme], title: Tell, tell: Tell) -> list[Shown]:
+    """Play both cases, telling what happens as it happens, and leave everything in `folder`."""
+    shown = []
+    async with template_database() as template:
+        for name in SCENARIOS:
+            scenario, request = load_scenario(FOLDER / name)
+            title(scenario.title)
+            received = Received()
+            server = Controller(received, hostname="127.0.0.1", port=0)
+            server.start()
+            teller = Teller(tell)
+            try:
+                port = server.server.sockets[0].getsockname()[1]
+                transport = SmtpTransport(Smtp(host="127.0.0.1", port=port))
+                played = await play(scenario, request, template, programmes, transport=transport, watch=teller.watch)
+            finally:
+                server.stop()
+            case = Shown(scenario.title, played, received.messages, checks(played, received.messages))
+            leave(folder, case)
+            shown.append(case)
+    return shown
+
+
+class Teller:
+    """Tells each new line of a case's timeline once."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._told = 0
+
+    async def watch(self, cases: Cases, case_id: str) -> None:
+        """Tell what is new."""
+        for said in [said for said in await cases.timeline(case_id) if said.seq > self._told]:
+            self._told = said.seq
+            self._tell(line_of(said))
+
+
+def line_of(said: Transition) -> str:
+    """A transition as a line: instant, what happened, to which step, by whom, how."""
+    who = f" by {said.by}" if said.by else ""
+    behalf = f" on behalf of {said.on_behalf_of}" if said.on_behalf_of else ""
+    how = f" ({said.decision})" if said.decision and said.decision != "explicit" else ""
+    about = f" {said.about[:12]}" if said.about else ""
+    why = f" – {said.reason}" if said.reason and len(said.reason) < 40 else ""
+    step = f" {said.step}" if said.step else ""
+    return f"{text_of(said.at)}  {said.verb.value.replace('_', ' ')}{step}{about}{who}{behalf}{how}{why}"
+
+
+def checks(played: Played, received: list[EmailMessage]) -> dict[str, bool]:
+    """What is checked of a played case, each by name."""
+    sent = {mail.message_id for mail in played.mails}
+    papers = [paper.sha256 for paper in played.case.papers]
+    return {
+        f"{len(played.histories)} histories replay to the published state": played.verified,
+        f"{len(sent)} mails queued, every one accepted by the mail server": {str(m["Message-ID"]) for m in received} == sent,
+        f"{len(papers)} papers are PDF and have the sha256 the history names": all(
+            played.contents[sha256].startswith(b"%PDF-") for sha256 in papers
+        ),
+        "every step has one outcome": all(step.decision or step.state in ("lapsed", "withdrawn") for step in played.case.steps),
+        "no person is named in a history": not any(
+            nomination.person and name in history.decode()
+            for nomination in played.case.nominations
+            for _, history, _ in played.histories
+            for name in ("Participant 1", "Expert A", "@poste-sn.example", "@mcmre-ma.example")
+        ),
+    }
+
+
+def leave(folder: Path, shown: Shown) -> None:
+    """Lay a case's mails, papers, timeline and histories into a folder of its own."""
+    place = folder / shown.played.case.id.lower() / shown.played.case.asked.format.value
+    if place.exists():
+        shutil.rmtree(place)
+    for name in ("mails", "papers", "histories"):
+        (place / name).mkdir(parents=True)
+    for number, message in enumerate(shown.received, start=1):
+        letter = str(message["Message-ID"]).split(".")[2].partition("@")[0]
+        (place / "mails" / f"{number:03d}-{letter}.eml").write_bytes(message.as_bytes())
+    for number, paper in enumerate(shown.played.case.papers, start=1):
+        content = shown.played.contents[paper.sha256]
+        (place / "papers" / f"{number:02d}-{paper.kind}-{paper.language}.pdf").write_bytes(content)
+    for number, (run_id, history, _) in enumerate(shown.played.histories, start=1):
+        (place / "histories" / f"{number:02d}-{run_id}.json").write_bytes(history)
+    lines = "".join(f"{line_of(said)}\n" for said in shown.played.timeline)
+    (place / "timeline.txt").write_text(lines, encoding="utf-8")
+    summary = json.dumps(shown.played.summary(), ensure_ascii=False, indent=2, default=str)
+    (place / "summary.json").write_text(summary + "\n", encoding="utf-8")
