@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -33,7 +32,7 @@ from web.mailbox import MailFolder
 from cases import Cases
 from models.errors import Unreachable
 from models.message import Message
-from rehearsal.player import binary
+from rehearsal.player import binary, free_port
 from settings import Settings
 from store.database import Database
 from store.migrate import upgrade
@@ -87,13 +86,6 @@ def beside_dev(settings: Settings) -> Settings:
     if not settings.smtp_host:
         update |= {"smtp_host": "127.0.0.1", "smtp_port": found.smtp_port, "smtp_security": "none"}
     return settings.model_copy(update=update)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def embedded(settings: Settings, port: int) -> list[str]:

@@ -22,9 +22,7 @@ class NotVerified(PasserelleError):
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where mails, papers and histories are left.")] = Path(
-        "demo-out"
-    ),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is left.")] = Path("demo-out"),
 ) -> None:
     """Two whole cases on skipped time, with mails, papers and histories, and a check of each."""
 

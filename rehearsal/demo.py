@@ -1,4 +1,4 @@
-"""The demonstration: two whole cases on skipped time, their mails over real SMTP, their papers, timelines and histories in a folder."""
+"""The demonstration: two whole cases on skipped time, with mails over real SMTP, papers, timelines and histories in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from activities.postman import Smtp, SmtpTransport
 from cases import Cases
 from models.case import Transition
 from models.programme import Programme
-from rehearsal.player import Played, play, template_database, text_of
+from rehearsal.player import Played, free_port, play, template_database, text_of
 from rehearsal.scenario import load_scenario
 
 FOLDER = Path(__file__).resolve().parent / "scenarios"
@@ -56,12 +56,11 @@ async def demonstrate(folder: Path, programmes: Mapping[str, Programme], title: 
             scenario, request = load_scenario(FOLDER / name)
             title(scenario.title)
             received = Received()
-            server = Controller(received, hostname="127.0.0.1", port=0)
+            server = Controller(received, hostname="127.0.0.1", port=free_port())
             server.start()
             teller = Teller(tell)
             try:
-                port = server.server.sockets[0].getsockname()[1]
-                transport = SmtpTransport(Smtp(host="127.0.0.1", port=port))
+                transport = SmtpTransport(Smtp(host="127.0.0.1", port=server.port))
                 played = await play(scenario, request, template, programmes, transport=transport, watch=teller.watch)
             finally:
                 server.stop()
