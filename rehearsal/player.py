@@ -243,7 +243,7 @@ class Player:
         """Plan a reply to each step that opened, and the acts that wait for something that has happened."""
         for step in case.steps:
             if step.state in (State.OPEN, State.PAUSED) and step.id not in self._planned and step.id not in self._silent:
-                reply = self.scenario.reply_to(step.kind, step.asked, step.round) or self._usual(step)
+                reply = self.scenario.reply_to(step) or self._usual(step)
                 if reply is None or reply.answer == SILENT:
                     self._silent.add(step.id)
                 else:

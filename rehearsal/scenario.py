@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.acts import Doing
+from models.case import Step
 from models.errors import Fault, Invalid, faults_of
 from models.forms import read_form
 from models.message import Instant
@@ -40,7 +41,10 @@ class Part(BaseModel):
 
 
 class Reply(Part):
-    """What is answered when such a step opens; `by` and `round` narrow it, `form` replaces fields of a plausible form."""
+    """What is answered when such a step opens; `by` (asked, or the one it is about) and `round` narrow it.
+
+    `form` replaces fields of a plausible form.
+    """
 
     step: Kind
     by: str = ""
@@ -87,10 +91,10 @@ class Scenario(Part):
     reply: tuple[Reply, ...] = ()
     act: tuple[CoordinatorAct, ...] = ()
 
-    def reply_to(self, kind: Kind, asked: str, round: int) -> Reply | None:
+    def reply_to(self, step: Step) -> Reply | None:
         """The first reply that fits a step; None where the default applies."""
         for reply in self.reply:
-            if reply.step is kind and reply.by in ("", asked) and reply.round in (0, round):
+            if reply.step is step.kind and reply.by in ("", step.asked, *step.about) and reply.round in (0, step.round):
                 return reply
         return None
 
