@@ -58,6 +58,7 @@ class Parties:
         return Party(
             code=code,
             name=office.name[office.language],
+            role="supervisor" if code.endswith(SUPERVISOR) else "coordinator",
             language=office.language,
             languages=(office.language,),
             country=office.country,

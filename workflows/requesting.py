@@ -16,15 +16,15 @@ with workflow.unsafe.imports_passed_through():
 
 async def check_completeness(desk: Desk) -> None:
     """The coordinator checks the request; while the requester completes a returned one, the check's clock stands still."""
-    office = desk.rules.office
-    desk.write("acknowledgement", desk.case.asked.requesting)
+    office, requesting = desk.rules.office, desk.case.asked.requesting
+    [paper] = await issue(desk, draft(desk, "acknowledgement", to=requesting))
+    desk.write("acknowledgement", requesting, papers=(paper.sha256,))
     check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country)
     while check.option == "return":
         await correct(desk, check)
         check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country, round=check.round + 1, before=check)
     if check.state is State.LAPSED:
         raise Ended(Ending.LAPSED, "nobody_answered:completeness")
-    await issue(desk, draft(desk, "acknowledgement", to=desk.case.asked.requesting))
 
 
 async def correct(desk: Desk, check: Step) -> None:
