@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -56,7 +57,7 @@ class Composer:
         facts = await self._facts.of(programme, case, letter, party)
         message = self._envelope(programme, case, letter, party)
         folder = f"{letter.letter}/{party.language}"
-        message["Subject"] = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))
+        set_subject(message, one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts)))
         text = self._texts.get_template(f"{folder}/body.txt").render(facts).strip() + "\n"
         message.set_content(text, cte="quoted-printable")
         message.add_alternative(self._page(text, facts, party), subtype="html", cte="quoted-printable")
@@ -132,6 +133,14 @@ class Composer:
 def one_line(text: str) -> str:
     """A header's text: control characters and line ends become spaces."""
     return CONTROL.sub(" ", text).strip()
+
+
+def set_subject(message: EmailMessage, subject: str) -> None:
+    """The subject, folded by the older Header class: the newer one doubles the space before a folded encoded word."""
+    if subject.isascii():
+        message["Subject"] = subject
+    else:
+        message.set_raw("Subject", Header(subject, "utf-8", header_name="Subject", maxlinelen=76).encode())
 
 
 def address(name: str, mailbox: str) -> Address:
