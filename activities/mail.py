@@ -89,11 +89,11 @@ class Composer:
         message["Message-ID"] = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
         message["In-Reply-To"] = message["References"] = f"<{case.id}@{domain}>"
         message["Date"] = letter.at
-        message["From"] = address(office.name[party.language], office.mailbox)
-        message["To"] = address(party.name, party.mailbox)
+        set_address(message, "From", office.name[party.language], office.mailbox)
+        set_address(message, "To", party.name, party.mailbox)
         if letter.alternate and party.alternate:
-            message["Cc"] = address("", party.alternate)
-        message["Reply-To"] = address(office.name[party.language], office.mailbox)
+            set_address(message, "Cc", "", party.alternate)
+        set_address(message, "Reply-To", office.name[party.language], office.mailbox)
         message["Content-Language"] = "pt-PT" if party.language == "pt" else party.language
         message["Auto-Submitted"] = "auto-generated"
         return message
@@ -136,16 +136,25 @@ def one_line(text: str) -> str:
 
 
 def set_subject(message: EmailMessage, subject: str) -> None:
-    """The subject, folded by the older Header class: the newer one doubles the space before a folded encoded word."""
+    """The subject; beyond ASCII the older Header class folds it, for the newer one doubles the space before an encoded word."""
     if subject.isascii():
         message["Subject"] = subject
     else:
-        message.set_raw("Subject", Header(subject, "utf-8", header_name="Subject", maxlinelen=76).encode())
+        message.set_raw("Subject", folded("Subject", subject))
 
 
-def address(name: str, mailbox: str) -> Address:
-    """A mailbox with a display name, checked part by part; a name never adds a receiver."""
-    return Address(display_name=one_line(name), addr_spec=mailbox)
+def set_address(message: EmailMessage, field: str, name: str, mailbox: str) -> None:
+    """One mailbox with its display name, checked part by part; a name never adds a receiver."""
+    address = Address(display_name=one_line(name), addr_spec=mailbox)
+    if address.display_name.isascii():
+        message[field] = address
+    else:
+        message.set_raw(field, f"{folded(field, address.display_name)}\n <{address.addr_spec}>")
+
+
+def folded(field: str, text: str) -> str:
+    """A text as encoded words in lines of at most 76 characters."""
+    return Header(text, "utf-8", header_name=field, maxlinelen=76).encode()
 
 
 def block_of(paragraph: str, link: str) -> dict[str, Any]:
