@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -43,8 +45,10 @@ from workplace import Workplace
 
 DATA = Path(__file__).resolve().parent / "data"
 RUNNING = "running.json"
+SERVER = "temporal.pid"
 RETENTION = timedelta(days=3650)
 START_SECONDS = 30.0
+ORPHAN_SECONDS = 5.0
 LIMITS = (
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
@@ -170,11 +174,15 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
     settings.data.mkdir(parents=True, exist_ok=True)
     stop = stop_on_signals()
     async with AsyncExitStack() as stack:
+        if running(settings.data) is not None:
+            raise Unreachable(f"another `passerelle dev` runs on {settings.data}")
+        await end_orphan(settings.data)
         port = free_port()
         server = await asyncio.create_subprocess_exec(
             *embedded(settings, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         stack.push_async_callback(end, server)
+        (settings.data / SERVER).write_text(str(server.pid))
         sink = Controller(Sink(settings.data / "mails"), hostname="127.0.0.1", port=free_port())
         sink.start()
         stack.callback(sink.stop)
@@ -214,6 +222,28 @@ async def end(server: asyncio.subprocess.Process) -> None:
     if server.returncode is None:
         server.terminate()
         await server.wait()
+
+
+async def end_orphan(data: Path) -> None:
+    """Stop the embedded server that a killed `dev` left on this data folder, known by its id and its file."""
+    file = data / SERVER
+    if not file.exists():
+        return
+    process = Path("/proc") / file.read_text()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        until = time.monotonic() + ORPHAN_SECONDS
+        while is_server(process, data) and time.monotonic() < until:
+            os.kill(int(process.name), number)
+            await asyncio.sleep(0.1)
+    file.unlink()
+
+
+def is_server(process: Path, data: Path) -> bool:
+    """Whether a process is the embedded server of a data folder."""
+    try:
+        return str(data / "temporal.db").encode() in (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 async def reachable(settings: Settings, server: asyncio.subprocess.Process) -> None:
