@@ -22,8 +22,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
-from activities.letters import Facts, Texts
-from activities.parties import Parties, Party
+from activities.letters import Facts
+from activities.letters import Texts as Texts
+from activities.parties import Parties
+from activities.parties import Party as Party
 from models.acts import Act, Acted, Doing
 from models.case import Answer, Case, Recorded, Step, Transition
 from models.case import Facts as AnswerFacts

@@ -1,0 +1,42 @@
+"""Pages: templates filled with words in the reader's language, sent with headers that keep them to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from wording import Words
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "web"
+LANGUAGE_NAMES = {"en": "English", "fr": "Français", "ar": "العربية", "pt": "Português"}
+RIGHT_TO_LEFT = ("ar",)
+
+
+class Pages:
+    """Fills templates; every text comes from the words, every value is escaped."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+
+    def page(self, template: str, language: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+        """A page in a language."""
+
+        def say(key: str, **facts: str) -> str:
+            return self._words.say(language, key, **facts)
+
+        html = self._environment.get_template(template).render(
+            say=say,
+            language=language,
+            html_language="pt-PT" if language == "pt" else language,
+            direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
+            languages=LANGUAGE_NAMES,
+            **context,
+        )
+        return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
