@@ -54,6 +54,9 @@ Told = Callable[[], Awaitable[object]]
 Watch = Callable[[Cases, str], Awaitable[object]]
 """Called after every turn with the way into the cases and the case's number."""
 
+Asked = tuple[str, str]
+"""A step, and who is asked on it: the one first asked, or the one it was escalated to."""
+
 
 class Stuck(PasserelleError):
     """The case waits for nobody and for no instant, or does not go on: a fault of the procedure."""
@@ -180,26 +183,17 @@ class Pulse:
 class Player:
     """Drives one case: reads how it stands, skips to the next reply, act or instant, and does what the scenario says."""
 
-    def __init__(
-        self,
-        environment: WorkflowEnvironment,
-        workplace: Workplace,
-        clock: Clock,
-        pulse: Pulse,
-        scenario: Scenario,
-        told: Told,
-        watch: Watch | None,
-    ) -> None:
-        self.pulse = pulse
-        self.environment = environment
-        self.workplace = workplace
-        self.clock = clock
+    def __init__(self, on: Stage, scenario: Scenario, told: Told, watch: Watch | None) -> None:
+        self.pulse = on.pulse
+        self.environment = on.environment
+        self.workplace = on.workplace
+        self.clock = on.clock
         self.scenario = scenario
-        self.cases = workplace.cases(environment.client)
+        self.cases = on.workplace.cases(on.environment.client)
         self._told = told
         self._watch = watch
-        self._planned: dict[str, tuple[datetime, Reply]] = {}
-        self._silent: set[str] = set()
+        self._planned: dict[Asked, tuple[datetime, Reply]] = {}
+        self._seen: set[Asked] = set()
         self._acts: list[tuple[datetime, CoordinatorAct]] = []
         self._awaited = [act for act in scenario.act if act.on]
 
@@ -222,7 +216,7 @@ class Player:
     async def _turn(self, case_id: str, rest: Rest) -> Rest:
         case = await self.cases.case(case_id)
         await self._plan(case)
-        replies = sorted((at, step_id) for step_id, (at, _) in self._planned.items())
+        replies = sorted((at, asked) for asked, (at, _) in self._planned.items())
         acts = sorted(((at, n) for n, (at, _) in enumerate(self._acts)))
         instants = [*(at for at, _ in replies[:1]), *(at for at, _ in acts[:1])]
         said = min(instants, default=None)
@@ -240,21 +234,26 @@ class Player:
         return await self._quiet(lambda rest: rest.next_instant is None or rest.next_instant > instant)
 
     async def _plan(self, case: Case) -> None:
-        """Plan a reply to each step that opened, and the acts that wait for something that has happened."""
+        """Plan the replies of those newly asked, and the acts that wait for something that has happened."""
         for step in case.steps:
-            if step.state in (State.OPEN, State.PAUSED) and step.id not in self._planned and step.id not in self._silent:
-                reply = self.scenario.reply_to(step) or self._usual(step)
-                if reply is None or reply.answer == SILENT:
-                    self._silent.add(step.id)
-                else:
-                    self._planned[step.id] = (step.opened + reply.after, reply)
-        for step_id in [step_id for step_id in self._planned if not self._is_open(case, step_id)]:
-            del self._planned[step_id]
+            if step.state in (State.OPEN, State.PAUSED):
+                self._plan_reply(step, step.asked, step.opened, self.scenario.reply_to(step) or self._usual(step))
+                if step.escalated_to:
+                    above = self.scenario.reply_from_above(step)
+                    self._plan_reply(step, step.escalated_to, self.clock.instant, above)
+        for asked in [asked for asked in self._planned if not self._is_open(case, asked[0])]:
+            del self._planned[asked]
         if self._awaited:
             happened = {f"{said.kind}.{said.verb}": said.at for said in reversed(await self.cases.timeline(case.id)) if said.kind}
             for act in [act for act in self._awaited if act.on in happened]:
                 self._awaited.remove(act)
                 self._acts.append((happened[act.on] + act.after, act))
+
+    def _plan_reply(self, step: Step, by: str, since: datetime, reply: Reply | None) -> None:
+        """Plan what one party answers to a step, once."""
+        if (step.id, by) not in self._seen and reply is not None and reply.answer != SILENT:
+            self._planned[step.id, by] = (since + reply.after, reply)
+        self._seen.add((step.id, by))
 
     def _is_open(self, case: Case, step_id: str) -> bool:
         step = case.step(step_id)
@@ -265,24 +264,25 @@ class Player:
             return None
         return Reply(step=step.kind, answer=next(iter(OPTIONS[step.kind])))
 
-    async def _answer(self, case: Case, step_id: str) -> None:
-        at, reply = self._planned.pop(step_id)
-        self._silent.add(step_id)
+    async def _answer(self, case: Case, asked: Asked) -> None:
+        at, reply = self._planned.pop(asked)
+        step_id, by = asked
         self.clock.instant = max(at, self.clock.instant)
         step = case.step(step_id)
         assert step is not None
         rules = self.workplace.programmes[case.programme]
-        party = await self.cases.party(case, step.asked)
+        party = await self.cases.party(case, by)
         form = merged(plausible(rules, case, step, reply.answer, party.language), reply.form)
+        said = f"{case.id} {step.id}" if by == step.asked else f"{case.id} {step.id} {by}"
         given = Given(
             case=case.id,
             step=step.id,
             option=reply.answer,
             form=form,
-            by=step.asked,
+            by=by,
             channel=Channel.CLI,
             paper=step.paper,
-            response=UUID(bytes=sha256(f"{case.id} {step.id}".encode()).digest()[:16]).hex,
+            response=UUID(bytes=sha256(said.encode()).digest()[:16]).hex,
         )
         outcome = await self.cases.answer(given)
         if outcome.state != "recorded":
@@ -313,6 +313,34 @@ class Player:
         return rest
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where a case is played: a server that skips time, a workplace, a worker, and their logical clock."""
+
+    environment: WorkflowEnvironment
+    workplace: Workplace
+    clock: Clock
+    pulse: Pulse
+
+
+@asynccontextmanager
+async def stage(template: Path, programmes: Mapping[str, Programme], runner: WorkflowRunner | None = None) -> AsyncIterator[Stage]:
+    """A server of its own and a copy of the template database, for one case."""
+    clock, pulse = Clock(), Pulse()
+    with tempfile.TemporaryDirectory(prefix="passerelle-") as folder:
+        path = Path(folder) / "rehearsal.db"
+        shutil.copy(template, path)
+        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
+        workplace = Workplace(database, programmes, public_url=PUBLIC_URL, task_queue="rehearsal", link_key=LINK_KEY, clock=clock)
+        async with await WorkflowEnvironment.start_time_skipping(
+            data_converter=CONVERTER, test_server_existing_path=binary("temporal-test-server")
+        ) as environment:
+            async with workplace.worker(environment.client, lambda: None, runner=Recorder("rest", pulse.keep, runner)):
+                yield Stage(environment, workplace, clock, pulse)
+            await asyncio.sleep(0)
+        await workplace.close()
+
+
 async def play(
     scenario: Scenario,
     request: dict[str, Any],
@@ -323,27 +351,15 @@ async def play(
     runner: WorkflowRunner | None = None,
     watch: Watch | None = None,
 ) -> Played:
-    """Play a scenario on a server of its own and a copy of the template database.
+    """Play a scenario on a stage of its own.
 
     `transport` takes the mails (default: a list), `watch` is called after every turn with the way into the cases.
     """
-    clock, collected, pulse = Clock(), Collected(), Pulse()
-    with tempfile.TemporaryDirectory(prefix="passerelle-") as folder:
-        path = Path(folder) / "rehearsal.db"
-        shutil.copy(template, path)
-        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
-        workplace = Workplace(database, programmes, public_url=PUBLIC_URL, task_queue="rehearsal", link_key=LINK_KEY, clock=clock)
-        postman = workplace.postman(transport or collected, SENDER)
-        async with await WorkflowEnvironment.start_time_skipping(
-            data_converter=CONVERTER, test_server_existing_path=binary("temporal-test-server")
-        ) as environment:
-            async with workplace.worker(environment.client, lambda: None, runner=Recorder("rest", pulse.keep, runner)):
-                player = Player(environment, workplace, clock, pulse, scenario, postman.deliver, watch)
-                case_id = await player.play(request)
-                played = await leave(player, case_id, collected)
-            await asyncio.sleep(0)
-        await workplace.close()
-        return played
+    collected = Collected()
+    async with stage(template, programmes, runner) as on:
+        postman = on.workplace.postman(transport or collected, SENDER)
+        player = Player(on, scenario, postman.deliver, watch)
+        return await leave(player, await player.play(request), collected)
 
 
 async def leave(player: Player, case_id: str, collected: Collected) -> Played:

@@ -43,7 +43,8 @@ class Part(BaseModel):
 class Reply(Part):
     """What is answered when such a step opens; `by` (asked, or the one it is about) and `round` narrow it.
 
-    `form` replaces fields of a plausible form.
+    `by` the one a step was escalated to, such as OFFICE/supervisor, answers after the escalation. `form` replaces fields of a
+    plausible form.
     """
 
     step: Kind
@@ -95,6 +96,13 @@ class Scenario(Part):
         """The first reply that fits a step; None where the default applies."""
         for reply in self.reply:
             if reply.step is step.kind and reply.by in ("", step.asked, *step.about) and reply.round in (0, step.round):
+                return reply
+        return None
+
+    def reply_from_above(self, step: Step) -> Reply | None:
+        """The first reply named as given by the one a step was escalated to; silence where none is."""
+        for reply in self.reply:
+            if reply.step is step.kind and reply.by == step.escalated_to and reply.round in (0, step.round):
                 return reply
         return None
 
