@@ -48,7 +48,7 @@ RUNNING = "running.json"
 SERVER = "temporal.pid"
 RETENTION = timedelta(days=3650)
 START_SECONDS = 30.0
-ORPHAN_SECONDS = 5.0
+ORPHAN_SECONDS = 2.0
 LIMITS = (
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",

@@ -65,11 +65,11 @@ def workplace_of(settings: Settings) -> Workplace:
     )
 
 
-async def client_of(settings: Settings) -> Client:
-    """A client that connects when first used."""
+async def client_of(settings: Settings, *, lazy: bool = True) -> Client:
+    """A client that connects when first used, or at once: a worker needs one that is connected."""
     if not settings.temporal_address:
         raise WrongSetting("TEMPORAL_ADDRESS: not set, and no `passerelle dev` runs on this data folder")
-    return await connect(settings.temporal_address, settings.temporal_namespace, tls_of(settings))
+    return await connect(settings.temporal_address, settings.temporal_namespace, tls_of(settings), lazy=lazy)
 
 
 def smtp_of(settings: Settings) -> Smtp:
@@ -131,7 +131,7 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), CONNECT_SECONDS)
             return
-    async with workplace.worker(client, post.posted):
+    async with workplace.worker(await client_of(settings, lazy=False), post.posted):
         loops = [asyncio.create_task(post.run()), asyncio.create_task(redelivering(cases))]
         stopping = asyncio.create_task(stop.wait())
         log.info("working", task_queue=settings.task_queue)

@@ -159,9 +159,9 @@ class Workplace:
         await self.database.close()
 
 
-async def connect(address: str, namespace: str, tls: TLSConfig | None = None) -> Client:
-    """A client of a Temporal server; it connects when first used, so a server that is away does not stop the start."""
-    return await Client.connect(address, namespace=namespace, data_converter=CONVERTER, lazy=True, tls=tls or False)
+async def connect(address: str, namespace: str, tls: TLSConfig | None = None, *, lazy: bool = True) -> Client:
+    """A client of a Temporal server. A lazy one connects when first used: a server that is away does not stop the start."""
+    return await Client.connect(address, namespace=namespace, data_converter=CONVERTER, lazy=lazy, tls=tls or False)
 
 
 def open_workplace(*, database_url: str, programmes: Path, public_url: str, task_queue: str, link_key_file: Path) -> Workplace:

@@ -22,7 +22,7 @@ from settings import Settings, read_settings
 from worker import client_of, configure_logs, workplace_of
 from workplace import Workplace
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def settings_of(data: Path | None = None, port: int | None = None, *, quiet: bool = True) -> Settings:
