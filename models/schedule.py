@@ -99,8 +99,14 @@ def _schedule(wanted: Wanted, calendar: Calendar, opened: date, due: date, close
 
 
 def _gone_on(old: Schedule, stopped: datetime, resumed: datetime, calendar: Calendar) -> Schedule:
-    """What an old schedule still had when its clock stopped, counted on in working days from the day it goes on."""
+    """What an old schedule still had when its clock stopped, counted on in working days from the day it goes on.
+
+    A clock stopped on its last day and set going after hours runs to the end of the next working day.
+    """
     left_off, start = calendar.local_day(stopped), calendar.local_day(resumed)
+    closing_time = old.closes.astimezone(ZoneInfo(old.zone)).time()
+    if not calendar.between(left_off, calendar.local_day(old.closes)) and calendar.at(start, closing_time) <= resumed:
+        start += timedelta(days=1)
 
     def moved(instant: datetime) -> datetime:
         if instant <= stopped:
