@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Executable, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.case import Case, Transition
@@ -97,10 +97,6 @@ class Launches:
         content = row_of(request, MEDIA)
         async with self._db.begin() as connection:
             number = await _next_number(connection, f"{prefix}-{opened.year}")
-            there = await _launch(connection, launches.c.key == key)
-            if there is not None:
-                await connection.rollback()
-                return there
             case_id = f"{prefix}-{opened.year}-{number:04d}"
             row = {
                 "case_id": case_id,
@@ -110,11 +106,12 @@ class Launches:
                 "request": content["sha256"],
                 "opening": opening(case_id),
             }
-            if await connection.scalar(insert_new(connection, launches).returning(launches.c.case_id), row) is None:
+            created = await connection.scalar(insert_new(connection, launches).returning(launches.c.case_id), row) is not None
+            if created:
+                await connection.execute(insert_new(connection, contents), content)
+            else:
                 await connection.rollback()
-                return await self.of(key)
-            await connection.execute(insert_new(connection, contents), content)
-        return Launch.model_validate({**row, "created": True})
+        return Launch.model_validate({**row, "created": True}) if created else await self.of(key)
 
     async def of(self, key: str) -> Launch:
         """The launch of that key.
@@ -123,10 +120,10 @@ class Launches:
             Missing: there is none.
         """
         async with self._db.read() as connection:
-            found = await _launch(connection, launches.c.key == key)
-        if found is None:
+            row = (await connection.execute(select(launches).where(launches.c.key == key))).first()
+        if row is None:
             raise Missing(f"no case was launched under the key {key}")
-        return found
+        return Launch.model_validate(row._asdict())
 
     async def reserved(self) -> list[Launch]:
         """The launches not yet known to have been started, by number."""
@@ -240,11 +237,6 @@ async def _next_number(connection: AsyncConnection, name: str) -> int:
     insert = insert_into(connection.dialect.name, counters).values(name=name, last=1)
     counted = insert.on_conflict_do_update(index_elements=[counters.c.name], set_={"last": counters.c.last + 1})
     return int((await connection.execute(counted.returning(counters.c.last))).scalar_one())
-
-
-async def _launch(connection: AsyncConnection, which: ColumnElement[bool]) -> Launch | None:
-    row = (await connection.execute(select(launches).where(which))).first()
-    return Launch.model_validate(row._asdict()) if row else None
 
 
 async def _publish_case(connection: AsyncConnection, case: Case) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models.errors import Unreachable, WrongSetting
@@ -18,6 +19,7 @@ from store.onehop import OneHop
 
 READERS = 4
 BUSY_SECONDS = 10
+POOL_SECONDS = 60
 AWAY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL)
 AWAY_STATES = ("08", "53", "57P", "58")
 
@@ -45,7 +47,7 @@ class Database:
         place = place_of(url)
         if place.get_backend_name() == "sqlite":
             return cls(_sqlite(place, 1, durable, reading=False), _sqlite(place, READERS, durable, reading=True))
-        engine = create_async_engine(place, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        engine = create_async_engine(place, pool_size=10, max_overflow=10, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
         return cls(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
     @asynccontextmanager
@@ -117,7 +119,9 @@ def place_of(url: str) -> URL:
 
 def _sqlite(place: URL, size: int, durable: bool, *, reading: bool) -> AsyncEngine:
     level = "AUTOCOMMIT" if reading else "SERIALIZABLE"
-    engine = create_async_engine(place, module=OneHop(), pool_size=size, max_overflow=0, pool_timeout=60, isolation_level=level)
+    engine = create_async_engine(
+        place, module=OneHop(), pool_size=size, max_overflow=0, pool_timeout=POOL_SECONDS, isolation_level=level
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def settle(connection: Any, _record: object) -> None:
@@ -148,6 +152,8 @@ def _away() -> Iterator[None]:
         if _is_away(error):
             raise Unreachable(f"the database cannot be reached: {error.orig}") from error
         raise
+    except PoolTimeout as error:
+        raise Unreachable(f"the database is too busy: no connection within {POOL_SECONDS} seconds") from error
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from models.errors import Unreachable, WrongSetting
-from store import tables
+from store import migrate, tables
 from store.database import Database
 from tests.store.situations import MONDAY
 
@@ -139,6 +140,31 @@ async def test_a_database_in_use_by_somebody_else_for_too_long_is_unreachable(
     await write(second, "a")
     await first.close()
     await second.close()
+
+
+async def test_more_readers_than_connections_for_too_long_is_unreachable(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.database.POOL_SECONDS", 0)
+    db = Database.open(database_url)
+
+    async def read_thirty_times_at_once() -> None:
+        async with AsyncExitStack() as readers:
+            for _ in range(30):
+                await readers.enter_async_context(db.read())
+
+    with pytest.raises(Unreachable, match="too busy"):
+        await read_thirty_times_at_once()
+    await db.ping()
+    await db.close()
+
+
+async def test_a_database_without_its_schema_is_not_called_away(database_url: str) -> None:
+    migrate.downgrade(database_url, "base")
+    db = Database.open(database_url)
+    with pytest.raises(DBAPIError, match="counters"):
+        await counted(db)
+    await db.close()
 
 
 @pytest.mark.parametrize(
