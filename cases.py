@@ -388,6 +388,14 @@ class Cases:
         """The texts of the request with every correction applied."""
         return await self._facts.texts(case)
 
+    async def background(self, case: Case, step: Step, language: str) -> Mapping[str, Any]:
+        """What the one asked needs to know to answer a step, as its letter says it: remarks, opinions, people, actions."""
+        return await self._facts.of_kind(self.programmes[case.programme], case, step, language)
+
+    async def days_left(self, step: Step) -> int:
+        """The working days until a scheduled step is due, in the calendar of the one asked."""
+        return await self._facts.days_left(step, self.clock())
+
     async def form(self, sha256: str) -> Mapping[str, Any]:
         """A stored form; empty when there is none."""
         return await self._facts.form(sha256)

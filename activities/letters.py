@@ -104,14 +104,14 @@ class Facts:
             facts |= {
                 "due_words": self.moment(party, step.schedule.due),
                 "closes_words": self.moment(party, step.schedule.closes),
-                "working_days": words.count(language, "answer.working_days", await self.days_left(step, letter)),
+                "working_days": words.count(language, "answer.working_days", await self.days_left(step, letter.at)),
                 "passed_words": self.moment(party, letter.passed) if letter.passed else "",
             }
         if step.decision is not None and letter.letter == "recorded":
             facts |= await self._recorded(programme, case, step, party)
         if letter.letter == "extended":
             facts["reason"] = await self.reason(letter.reason, language)
-        return facts | await self._of_kind(programme, case, step, language)
+        return facts | await self.of_kind(programme, case, step, language)
 
     async def _recorded(self, programme: Programme, case: Case, step: Step, party: Party) -> dict[str, Any]:
         decision = step.decision
@@ -127,7 +127,8 @@ class Facts:
             "late": decision.late,
         }
 
-    async def _of_kind(self, programme: Programme, case: Case, step: Step, language: str) -> dict[str, Any]:
+    async def of_kind(self, programme: Programme, case: Case, step: Step, language: str) -> dict[str, Any]:
+        """What the one asked needs to know for this kind of step: remarks, opinions, the people or actions it is about."""
         match step.kind:
             case Kind.CORRECTION:
                 return {"remarks": (await self.form(case.form(Kind.COMPLETENESS))).get("remarks", "")}
@@ -210,11 +211,11 @@ class Facts:
         slug = re.sub(r"[^a-z0-9]+", "_", role.lower()).strip("_") or "coordinator"
         return self._words.say(language, f"role.{slug}") if self._words.has(language, f"role.{slug}") else role
 
-    async def days_left(self, step: Step, letter: Letter) -> int:
-        """The working days from a letter to the due day of its step, in the calendar of the one asked."""
+    async def days_left(self, step: Step, at: datetime) -> int:
+        """The working days from an instant to the due day of a step, in the calendar of the one asked."""
         assert step.schedule is not None
-        calendar = await self._deadlines.calendar(step.country, letter.at.date())
-        return max(0, calendar.between(calendar.local_day(letter.at), calendar.local_day(step.schedule.due)))
+        calendar = await self._deadlines.calendar(step.country, at.date())
+        return max(0, calendar.between(calendar.local_day(at), calendar.local_day(step.schedule.due)))
 
     def moment(self, party: Party, instant: datetime) -> str:
         """An instant where the party is, in words with the ISO date."""

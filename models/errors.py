@@ -76,9 +76,12 @@ PYDANTIC_CODES = {
     "enum": "unknown",
     "literal_error": "unknown",
     "date_from_datetime_parsing": "not_a_date",
+    "date_from_datetime_inexact": "not_a_date",
     "date_parsing": "not_a_date",
     "date_type": "not_a_date",
     "int_parsing": "not_a_number",
+    "int_parsing_size": "not_a_number",
+    "int_from_float": "not_a_number",
     "int_type": "not_a_number",
     "float_parsing": "not_a_number",
     "string_too_long": "too_long",
@@ -91,12 +94,19 @@ PYDANTIC_CODES = {
     "less_than": "out_of_range",
 }
 
+PYDANTIC_FACTS = {"max_length": "limit", "min_length": "limit", "ge": "low", "gt": "low", "le": "high", "lt": "high"}
+SHOWN_VALUE = 80
+
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Pydantic's errors as faults by dotted field path."""
+    """Pydantic's errors as faults by dotted field path, their facts under the names that the vocabulary uses."""
     faults = []
     for item in error.errors(include_url=False):
         field = ".".join(str(part) for part in item["loc"]) or "request"
-        context = {key: str(value) for key, value in item.get("ctx", {}).items()}
-        faults.append(Fault(field=field, code=PYDANTIC_CODES.get(item["type"], "invalid"), text=item["msg"], facts=context))
+        code = PYDANTIC_CODES.get(item["type"], "invalid")
+        facts = {PYDANTIC_FACTS.get(key, key): str(value) for key, value in item.get("ctx", {}).items()}
+        if code == "unknown":
+            value = field.rpartition(".")[2] if item["type"] == "extra_forbidden" else item["input"]
+            facts["value"] = str(value)[:SHOWN_VALUE]
+        faults.append(Fault(field=field, code=code, text=item["msg"], facts=facts))
     return faults
