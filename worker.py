@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import structlog
 from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import TLSConfig
 
 from activities.postman import Postman, Smtp, SmtpTransport
@@ -22,6 +23,7 @@ from workplace import Workplace, connect, open_workplace
 REDELIVER_SECONDS = 2.0
 POST_SECONDS = 5.0
 CONNECT_SECONDS = 1.0
+TEMPORAL_HERE = "127.0.0.1:7233"
 
 log = structlog.get_logger("worker")
 
@@ -40,6 +42,7 @@ def configure_logs(level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="ERROR"))), error_if_already_set=False)
 
 
 def tls_of(settings: Settings) -> TLSConfig | None:
@@ -67,9 +70,7 @@ def workplace_of(settings: Settings) -> Workplace:
 
 async def client_of(settings: Settings, *, lazy: bool = True) -> Client:
     """A client that connects when first used, or at once: a worker needs one that is connected."""
-    if not settings.temporal_address:
-        raise WrongSetting("TEMPORAL_ADDRESS: not set, and no `passerelle dev` runs on this data folder")
-    return await connect(settings.temporal_address, settings.temporal_namespace, tls_of(settings), lazy=lazy)
+    return await connect(settings.temporal_address or TEMPORAL_HERE, settings.temporal_namespace, tls_of(settings), lazy=lazy)
 
 
 def smtp_of(settings: Settings) -> Smtp:

@@ -63,7 +63,7 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
                 await workplace.database.ping()
                 note("database", True, "answers")
                 note("institutions", bool(await workplace.reference.institutions()), "reference data")
-                note("temporal", await cases.is_reachable(), settings.temporal_address or "no address")
+                note("temporal", await cases.is_reachable(), settings.temporal_address or worker_process.TEMPORAL_HERE)
         show(found, as_json)
         if not all(item["well"] for item in found):
             raise Unreachable("not well: " + ", ".join(str(item["part"]) for item in found if not item["well"]))

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class Fault(BaseModel):
@@ -70,6 +71,7 @@ class Missing(PasserelleError):
     """A case, step, institution or content that does not exist."""
 
 
+OWN_CODES = ("reversed", "out_of_range")
 PYDANTIC_CODES = {
     "missing": "required",
     "extra_forbidden": "unknown",
@@ -99,14 +101,17 @@ SHOWN_VALUE = 80
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Pydantic's errors as faults by dotted field path, their facts under the names that the vocabulary uses."""
+    """Pydantic's errors as faults by dotted field path, with the facts that the vocabulary's sentences name."""
     faults = []
     for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"]) or "request"
-        code = PYDANTIC_CODES.get(item["type"], "invalid")
-        facts = {PYDANTIC_FACTS.get(key, key): str(value) for key, value in item.get("ctx", {}).items()}
-        if code == "unknown":
-            value = field.rpartition(".")[2] if item["type"] == "extra_forbidden" else item["input"]
-            facts["value"] = str(value)[:SHOWN_VALUE]
-        faults.append(Fault(field=field, code=code, text=item["msg"], facts=facts))
+        field = ".".join(str(part) for part in item["loc"]) or "form"
+        code = PYDANTIC_CODES.get(item["type"], item["type"] if item["type"] in OWN_CODES else "invalid")
+        faults.append(Fault(field=field, code=code, text=item["msg"], facts=_facts_of(item)))
     return faults
+
+
+def _facts_of(item: ErrorDetails) -> dict[str, str]:
+    context = item.get("ctx", {})
+    named = {"limit": ("max_length", "min_length"), "low": ("ge", "gt"), "high": ("le", "lt")}
+    facts = {name: str(context[key]) for name, keys in named.items() for key in keys if key in context}
+    return facts | ({"value": str(item["input"])[:100]} if PYDANTIC_CODES.get(item["type"]) == "unknown" else {})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from models.case import Facts, Nominee
 from models.errors import Fault, Invalid, faults_of
@@ -14,6 +15,10 @@ from models.words import Kind, country_of
 
 LONG = 4000
 SHORT = 300
+Score = Annotated[int, Field(ge=0, le=5)]
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+"""A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
 
 
 class Form(BaseModel):
@@ -57,15 +62,8 @@ class Opinion(Form):
 class Assessment(Form):
     """The criteria grid, each 0–5, and the reasons of the decision."""
 
-    scores: dict[str, int] = {}
+    scores: dict[str, Score] = {}
     reasons: str = Field(min_length=1, max_length=LONG)
-
-    @model_validator(mode="after")
-    def _scores_in_range(self) -> Assessment:
-        for name, score in self.scores.items():
-            if not 0 <= score <= 5:
-                raise ValueError(f"score of {name} must be 0 to 5, is {score}")
-        return self
 
     def facts(self) -> Facts:
         """The scores by criterion."""
@@ -98,7 +96,7 @@ class NomineeForm(Form):
     function: str = Field(default="", max_length=SHORT)
     language: Literal["", "en", "fr", "ar", "pt"] = ""
     gender: Literal["", "f", "m", "x"] = ""
-    email: str = Field(pattern=r"^[^@\s<>,;\x00-\x1f]{1,64}@[^@\s<>,;\x00-\x1f]{1,190}$")
+    email: str = Field(pattern=MAILBOX, max_length=254)
     institution: str = ""
     cv: str = Field(default="", max_length=LONG)
     substitute: bool = False
@@ -159,11 +157,13 @@ class Attendance(Form):
     actual_start: date | None = None
     actual_end: date | None = None
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Attendance:
-        if self.actual_start and self.actual_end and self.actual_end < self.actual_start:
-            raise ValueError("the visit ends before it begins")
-        return self
+    @field_validator("actual_end", mode="after")
+    @classmethod
+    def _in_order(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("actual_start")
+        if start and end and end < start:
+            raise PydanticCustomError("reversed", "the visit ends before it begins")
+        return end
 
     def facts(self) -> Facts:
         """Attendance by nomination and the actual dates."""
