@@ -35,6 +35,7 @@ CHOICES = "gender.f gender.m gender.x attendance.attended attendance.left_early 
 
 WORDS: dict[str, set[str]] = {
     "step": set(Kind),
+    "ask": set(Kind),
     "option": {f"{kind}.{option}" for kind, options in OPTIONS.items() for option in options},
     "ending": set(Ending),
     "format": set(Format),
@@ -62,6 +63,7 @@ BRACES: dict[str, set[str]] = {
     "answer.received_text": {"reference"},
     "answer.already_text": {"answer", "by", "when"},
     "answer.closed_text": {"when"},
+    "answer.tacit_text": {"answer", "when"},
     "fault.out_of_range": {"low", "high"},
     "fault.too_many": {"limit"},
     "fault.too_few": {"limit"},
