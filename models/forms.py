@@ -16,6 +16,7 @@ from models.words import Kind, country_of
 LONG = 4000
 SHORT = 300
 Score = Annotated[int, Field(ge=0, le=5)]
+Score = Annotated[int, Field(ge=0, le=5)]
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 """A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
