@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
@@ -16,10 +17,13 @@ from aiosmtpd.smtp import Envelope
 
 from activities.postman import Smtp, SmtpTransport
 from cases import Cases
-from models.case import Transition
+from models.case import Case, Transition
 from models.programme import Programme
+from models.words import DecisionKind, Verb
 from rehearsal.player import Played, free_port, play, template_database, text_of
 from rehearsal.scenario import load_scenario
+from wording import Words
+from workplace import LOCALE
 
 FOLDER = Path(__file__).resolve().parent / "scenarios"
 SCENARIOS = ("study-visit.toml", "expert-assignment.toml")
@@ -71,17 +75,45 @@ async def demonstrate(folder: Path, programmes: Mapping[str, Programme], title: 
 
 
 class Teller:
-    """Tells each new line of a case's timeline once."""
+    """Tells each new line of a case's timeline once, in words and with names."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
+        self._words = Words(LOCALE)
         self._told = 0
 
     async def watch(self, cases: Cases, case_id: str) -> None:
         """Tell what is new."""
+        case = await cases.case(case_id)
         for said in [said for said in await cases.timeline(case_id) if said.seq > self._told]:
             self._told = said.seq
-            self._tell(line_of(said))
+            self._tell(await self.line(cases, case, said))
+
+    async def line(self, cases: Cases, case: Case, said: Transition) -> str:
+        """One line: when, what happened, to which question, by whom and for whom, how."""
+        say = partial(self._words.say, "en")
+        parts = [say(f"verb.{said.verb}")]
+        if said.decision not in (None, DecisionKind.EXPLICIT):
+            parts[0] += f" ({say(f'decision.{said.decision}').lower()})"
+        if said.kind:
+            parts.append(say(f"step.{said.kind}") + (f", round {said.round}" if said.round > 1 else ""))
+        if said.verb is Verb.ISSUED:
+            parts.append(say(f"document.{said.reason}"))
+        named = said.by or (self.asked(case, said.step) if said.verb is Verb.OPENED else "")
+        if named:
+            parts.append((await cases.party(case, named)).name)
+        if said.on_behalf_of:
+            parts.append(f"for {(await cases.party(case, said.on_behalf_of)).name}")
+        if any(nomination.id == said.about for nomination in case.nominations):
+            parts.append((await cases.party(case, said.about)).name)
+        if said.verb is Verb.ENDED and case.ending:
+            parts.append(say(f"ending.{case.ending}"))
+        return f"{said.at:%Y-%m-%d %H:%M}  {' · '.join(parts)}"
+
+    def asked(self, case: Case, step_id: str) -> str:
+        """Who is asked on a step."""
+        step = case.step(step_id)
+        return step.asked if step else ""
 
 
 def line_of(said: Transition) -> str:
