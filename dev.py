@@ -62,6 +62,7 @@ class Running(Message):
 
     pid: int
     temporal: str
+    ui: str = ""
     smtp_port: int
     web: str
 
@@ -92,12 +93,12 @@ def beside_dev(settings: Settings) -> Settings:
     return settings.model_copy(update=update)
 
 
-def embedded(settings: Settings, port: int) -> list[str]:
+def embedded(settings: Settings, port: int, ui_port: int | None = None) -> list[str]:
     """The command that starts the embedded Temporal server: loopback only, its file in WAL mode, poll caps lifted."""
     program = str(settings.temporal_bin) if settings.temporal_bin else binary("temporal")
     limits = [part for limit in LIMITS for part in ("--dynamic-config-value", limit)]
     file = ["--db-filename", str(settings.data / "temporal.db"), "--sqlite-pragma", "journal_mode=WAL"]
-    places = ["--ip", "127.0.0.1", "--port", str(port), "--ui-port", str(free_port())]
+    places = ["--ip", "127.0.0.1", "--port", str(port), *(["--ui-port", str(ui_port)] if ui_port else ["--headless"])]
     return [
         program,
         "server",
@@ -177,9 +178,9 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
         if running(settings.data) is not None:
             raise Unreachable(f"another `passerelle dev` runs on {settings.data}")
         await end_orphan(settings.data)
-        port = free_port()
+        port, ui_port = free_port(), free_port()
         server = await asyncio.create_subprocess_exec(
-            *embedded(settings, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            *embedded(settings, port, ui_port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         stack.push_async_callback(end, server)
         (settings.data / SERVER).write_text(str(server.pid))
@@ -188,7 +189,8 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
         stack.callback(sink.stop)
         await asyncio.to_thread(upgrade, settings.database_url)
         await seed_when_new(settings.database_url)
-        here = Running(pid=os.getpid(), temporal=f"127.0.0.1:{port}", smtp_port=sink.port, web=settings.public_url)
+        ui, address = f"http://127.0.0.1:{ui_port}", f"127.0.0.1:{port}"
+        here = Running(pid=os.getpid(), temporal=address, ui=ui, smtp_port=sink.port, web=settings.public_url)
         settings = settings.model_copy(
             update={"temporal_address": here.temporal, "smtp_host": "127.0.0.1", "smtp_port": sink.port, "smtp_security": "none"}
         )

@@ -25,10 +25,15 @@ def dev(
 ) -> None:
     """Everything on one machine: Temporal server, worker, pages, mail sink. Ctrl-C stops it; open cases are found again."""
 
-    def told(here: Running) -> None:
-        out.print(f"ready  {here.web}  mails {here.web}/mails  Temporal {here.temporal}  mail server 127.0.0.1:{here.smtp_port}")
+    settings = settings_of(data, port, quiet=False)
 
-    run(everything(settings_of(data, port, quiet=False), told))
+    def told(here: Running) -> None:
+        out.print(f"ready  pages {here.web}  mails {here.web}/mails  histories {here.ui}")
+        out.print(
+            f"       Temporal {here.temporal}  mail server 127.0.0.1:{here.smtp_port}  Ctrl-C stops; cases stay in {settings.data}"
+        )
+
+    run(everything(settings, told))
 
 
 def web() -> None:
