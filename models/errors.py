@@ -96,9 +96,6 @@ PYDANTIC_CODES = {
     "less_than": "out_of_range",
 }
 
-PYDANTIC_FACTS = {"max_length": "limit", "min_length": "limit", "ge": "low", "gt": "low", "le": "high", "lt": "high"}
-SHOWN_VALUE = 80
-
 
 def faults_of(error: ValidationError) -> list[Fault]:
     """Pydantic's errors as faults by dotted field path, with the facts that the vocabulary's sentences name."""
