@@ -61,6 +61,7 @@ BRACES: dict[str, set[str]] = {
     "answer.recorded_text": {"answer", "by", "when", "reference"},
     "answer.on_behalf": {"name"},
     "answer.received_text": {"reference"},
+    "answer.refused_text": {"reference"},
     "answer.already_text": {"answer", "by", "when"},
     "answer.closed_text": {"when"},
     "answer.tacit_text": {"answer", "when"},
