@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from models.errors import Unreachable, WrongSetting
 from store import migrate, tables
@@ -104,7 +104,7 @@ async def test_an_instant_comes_back_in_utc_whatever_its_zone(database: Database
 
 async def test_an_instant_without_a_zone_is_not_taken(database: Database) -> None:
     query = select(tables.launches).where(tables.launches.c.opened < datetime(2027, 1, 4))
-    with pytest.raises(Exception, match="needs its zone"):
+    with pytest.raises(StatementError, match="needs its zone"):
         async with database.read() as connection:
             await connection.execute(query)
 
@@ -178,6 +178,6 @@ def test_a_wrong_address_stops_the_start(url: str) -> None:
 async def test_a_file_that_is_no_database_is_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "none.db").write_bytes(b"a letter, not a database, and long enough to be read as one" * 20)
     db = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}")
-    with pytest.raises(Exception, match="not a database"):
+    with pytest.raises(DBAPIError, match="not a database"):
         await db.ping()
     await db.close()
