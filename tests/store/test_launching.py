@@ -62,7 +62,9 @@ async def test_the_same_key_in_two_years_at_once_is_one_case(launches: Launches)
 
 async def test_a_launch_is_to_be_sent_again_until_it_is_started(launches: Launches) -> None:
     first, second = await reserve(launches, "a"), await reserve(launches, "b")
+    assert await launches.numbers() == []
     await launches.started(first.case_id)
+    assert await launches.numbers() == [first.case_id]
     assert [launch.case_id for launch in await launches.reserved()] == [second.case_id]
     assert (await launches.of("a")).state is LaunchState.STARTED
     assert (await launches.reserved())[0].opening == second.opening
