@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from models.case import Case, Hold, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message
 from models.programme import Programme
-from models.words import Ending, State, Verb
+from models.words import Ending, Phase, State, Verb
 
 
 class Doing(StrEnum):
@@ -46,7 +46,7 @@ def may_act(case: Case, act: Act, rules: Programme) -> None:
     """Refuse an act that cannot be done now, saying what could be done instead.
 
     Raises:
-        Refused: not_office, no_reason, on_hold, not_on_hold, unknown_step, closed, out_of_range.
+        Refused: not_office, no_reason, on_hold, not_on_hold, unknown_step, closed, out_of_range, visit_begun, ended.
     """
     if act.by != rules.office.code:
         raise Refused("not_office", f"only {rules.office.code} intervenes in a case")
@@ -59,6 +59,8 @@ def may_act(case: Case, act: Act, rules: Programme) -> None:
             raise Refused("on_hold", f"the case is on hold since {case.hold.since.isoformat()}; it can be resumed")
         case Doing.RESUME if case.hold is None:
             raise Refused("not_on_hold", "the case is not on hold")
+        case Doing.WITHDRAW if case.phase in (Phase.VISIT, Phase.FOLLOW_UP) and case.visit_start is not None:
+            _may_withdraw(case.visit_start, act)
     if case.ending is not None:
         raise Refused("ended", f"the case has ended: {case.ending}", ending=case.ending)
 
@@ -75,6 +77,12 @@ def _may_extend(case: Case, act: Act) -> None:
         raise Refused("out_of_range", "an extension is 1 to 60 working days", low="1", high="60")
 
 
+def _may_withdraw(visit_start: date, act: Act) -> None:
+    if act.received.date() >= visit_start:
+        text = f"the visit began on {visit_start}; a requester withdraws before it, the programme can cancel"
+        raise Refused("visit_begun", text, at=visit_start.isoformat())
+
+
 def carry_out(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | None]]:
     """Change the case by an act that `may_act` has let pass; gives what happened, in order."""
     match act.do:
@@ -86,7 +94,7 @@ def carry_out(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | Non
         case Doing.HOLD:
             return [(Verb.HELD, None), *_stop_clocks(case, act, at)]
         case Doing.RESUME:
-            return [(Verb.RESUMED, None), *_start_clocks(case)]
+            return [(Verb.RESUMED, None), *_start_clocks(case, act, at)]
         case Doing.WITHDRAW:
             case.ending, case.reason = Ending.WITHDRAWN, act.reason
         case Doing.CANCEL:
@@ -104,11 +112,19 @@ def _stop_clocks(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | 
     return stopped
 
 
-def _start_clocks(case: Case) -> list[tuple[Verb, Step | None]]:
+def _start_clocks(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | None]]:
+    """Paused steps go on with what they had left; one that was to open meanwhile opens now."""
+    reason = act.reason or (case.hold.reason if case.hold else "")
     case.hold = None
     started: list[tuple[Verb, Step | None]] = []
     for step in case.steps:
+        if step.state is State.OPENING:
+            step.opened = at
         if step.state is State.PAUSED:
-            step.wants = Wants.RESUMED
+            step.why = reason
+            if step.wants is Wants.NOTHING:
+                step.wants = Wants.RESUMED
+            else:
+                step.stopped = None
             started.append((Verb.RESUMED, step))
     return started

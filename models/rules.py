@@ -56,7 +56,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
     if answer.option not in OPTIONS[step.kind]:
         options = ", ".join(OPTIONS[step.kind])
         raise Refused("unknown_option", f"{answer.option!r} is not an option of {step.kind}: {options}", options=options)
-    _still_open(step, answer)
+    _still_open(case, step, answer)
     _was_asked(step, answer, rules)
     if step.paper and answer.paper != step.paper:
         raise Refused(
@@ -67,7 +67,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
     _kind_rule(case, step, answer, rules)
 
 
-def _still_open(step: Step, answer: Answer) -> None:
+def _still_open(case: Case, step: Step, answer: Answer) -> None:
     if step.state is State.ANSWERED and step.decision is not None:
         stands = step.decision
         text = f"{step.id} was already answered: {stands.option} by {stands.by or 'nobody'} at {stands.recorded.isoformat()}"
@@ -75,6 +75,9 @@ def _still_open(step: Step, answer: Answer) -> None:
     if not step.is_open:
         closed = step.closed.isoformat() if step.closed else ""
         raise Refused("closed", f"{step.id} closed on {closed} ({step.state})", at=closed, state=step.state)
+    if case.ending is not None:
+        at = case.clock.isoformat()
+        raise Refused("closed", f"the case ended on {at}: {case.ending}", at=at, state=State.WITHDRAWN)
     if step.state is not State.PAUSED and step.schedule is not None and answer.received > step.schedule.closes:
         closes = step.schedule.closes.isoformat()
         raise Refused("closed", f"{step.id} closed on {closes}; the answer came later", at=closes, state=State.LAPSED)
@@ -149,11 +152,10 @@ def weighted_total(scores: dict[str, int], rules: Programme) -> int:
     return round(sum(weights[name] * scores.get(name, 0) / 5 for name in weights))
 
 
-def note(case: Case, answer: Answer, now: datetime, rules: Programme) -> Step:
+def note(case: Case, answer: Answer, now: datetime) -> Step:
     """Take an answer down on its step; `may_answer` has let it pass."""
     step = case.step(answer.step)
     assert step is not None
-    office = rules.office.code
     delegated = step.escalated_to and answer.by == step.escalated_to and step.escalated_to != step.asked
     kind = DecisionKind.ON_BEHALF if answer.on_behalf_of else DecisionKind.DELEGATED if delegated else DecisionKind.EXPLICIT
     at = moment(now, answer.received)
@@ -169,7 +171,7 @@ def note(case: Case, answer: Answer, now: datetime, rules: Programme) -> Step:
         form=answer.form,
         paper=answer.paper,
         proof=answer.proof,
-        late=step.schedule is not None and answer.received > step.schedule.due and answer.by != office,
+        late=step.schedule is not None and answer.received > step.schedule.due and not answer.on_behalf_of,
         facts=answer.facts,
     )
     step.state = State.ANSWERED

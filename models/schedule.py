@@ -101,7 +101,8 @@ def _schedule(wanted: Wanted, calendar: Calendar, opened: date, due: date, close
 def _gone_on(old: Schedule, stopped: datetime, resumed: datetime, calendar: Calendar) -> Schedule:
     """What an old schedule still had when its clock stopped, counted on in working days from the day it goes on.
 
-    A clock stopped on its last day and set going after hours runs to the end of the next working day.
+    A clock stopped on its last day and set going after hours runs to the end of the next working day; one stopped at its very
+    last instant closes as soon as it goes on.
     """
     left_off, start = calendar.local_day(stopped), calendar.local_day(resumed)
     closing_time = old.closes.astimezone(ZoneInfo(old.zone)).time()
@@ -115,5 +116,5 @@ def _gone_on(old: Schedule, stopped: datetime, resumed: datetime, calendar: Cale
         days = calendar.between(left_off, calendar.local_day(instant))
         return max(calendar.at(calendar.shift(start, days) if days else calendar.on_or_after(start), clock), resumed)
 
-    ticks = tuple(Tick(at=moved(tick.at), do=tick.do) for tick in old.ticks if tick.at > stopped)
+    ticks = tuple(Tick(at=moved(tick.at), do=tick.do) for tick in old.ticks if tick.at > stopped or tick.do is Do.CLOSE)
     return Schedule(due=moved(old.due), zone=old.zone, ticks=ticks)

@@ -197,12 +197,13 @@ class Desk:
     def take(self, answer: Answer) -> int:
         """Note an answer on its step; gives the stir after which it is settled."""
         if rules.repeated(self.case, answer) is None:
-            step = rules.note(self.case, answer, workflow.now(), self.rules)
+            step = rules.note(self.case, answer, workflow.now())
             self.case.clock = step.closed or self.case.clock
             self.say(OPTIONS[step.kind][answer.option], step)
-            self.write("recorded", answer.by, step)
-            if answer.on_behalf_of:
-                self.write("recorded", answer.on_behalf_of, step)
+            assert step.decision is not None
+            for party in dict.fromkeys((answer.by, step.decision.on_behalf_of)):
+                if party:
+                    self.write("recorded", party, step)
         return self.stirred
 
     def do(self, act: Act) -> int:
@@ -321,7 +322,7 @@ class Desk:
         for answer in (await self.locally(names.IN_TIME, order, Answers)).answers:
             if step.is_open and self.may_take(answer):
                 self.take(answer)
-        if not step.is_open:
+        if not self.still_waits(step):
             return
         rule = self.rules.step(step.kind)
         if rule.lapse is Lapse.ESCALATE and not step.escalated_to:
@@ -329,6 +330,10 @@ class Desk:
         else:
             self.lapse(step, rule.lapse)
         await workflow.wait_condition(lambda: True)
+
+    def still_waits(self, step: Step) -> bool:
+        """Whether a step was neither answered, extended, held nor called off while its closing was being seen to."""
+        return step.state is State.OPEN and step.wants is Wants.NOTHING and self.case.ending is None
 
     def may_take(self, answer: Answer) -> bool:
         """Whether an answer found in the inbox can be taken; a refused one is told by the delivery loop."""
@@ -342,7 +347,7 @@ class Desk:
         """Move the question up once and restart its clock: to the national focal point, or the one above."""
         office = self.rules.office.code
         above = f"{office}/supervisor" if step.asked == office else await self.focal_point(step.country)
-        if not step.is_open:
+        if not self.still_waits(step):
             return
         step.escalated_to = above if above != step.asked else office
         step.wants = Wants.ESCALATION
@@ -366,6 +371,8 @@ class Desk:
                 return
             order = ScheduleOrder(wanted=tuple(self.wanted(step) for step in waiting))
             computed = await self.locally(names.SCHEDULE, order, Schedules)
+            if self.case.hold is not None:
+                return
             for step, schedule in zip(waiting, computed.schedules, strict=True):
                 if step.is_open:
                     passed = step.schedule.due if step.schedule else None
@@ -399,10 +406,13 @@ class Desk:
                 self.say(Verb.OPENED, step)
                 self.write(f"ask_{step.kind}", step.asked, step, papers=self.papers_of(step))
             case Wants.ESCALATION:
+                step.state = State.OPEN
                 self.write("escalation", step.escalated_to, step, papers=self.papers_of(step), passed=passed)
             case Wants.EXTENDED | Wants.RESUMED:
                 step.state = State.OPEN
-                self.write("extended", step.asked, step, reason=step.why)
+                for party in (step.asked, step.escalated_to):
+                    if party:
+                        self.write("extended", party, step, reason=step.why)
             case Wants.NOTHING:
                 raise AssertionError(f"{step.id} waits for nothing")
 

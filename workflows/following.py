@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import names
     from models.calendar import months_later
     from models.orders import AtInstant, DayAt
-    from models.words import Ending, Kind, State, country_of
+    from models.words import Ending, Kind, Standing, State, country_of
 
 
 async def follow_up(desk: Desk) -> None:
@@ -53,13 +53,14 @@ async def conclude(desk: Desk, ended: Ended) -> None:
             step.state, step.closed = State.WITHDRAWN, desk.now()
     case.resting_until, case.hold = None, None
     parties = [case.asked.requesting, *([case.partner] if case.partner else [])]
+    invited = [n.id for n in case.standing(Standing.ACCEPTED, Standing.CONFIRMED) if any(p.about == n.id for p in case.papers)]
     if ended.ending in (Ending.CLOSED, Ending.CLOSED_WITHOUT_EVIDENCE):
         to = case.asked.requesting
         [note] = await issue(desk, draft(desk, "closure_note", to=to, outcome=ended.ending, reason=ended.reason))
         for party in parties:
             desk.write("closure", party, papers=(note.sha256,))
     elif ended.ending in (Ending.CANCELLED, Ending.WITHDRAWN):
-        for party in parties:
+        for party in (*parties, *invited):
             desk.write("cancelled", party)
     elif ended.ending is not Ending.REJECTED:
         for party in parties:

@@ -99,28 +99,31 @@ async def clear_country(desk: Desk, country: str, people: list[Nomination]) -> N
     """The national focal point of one country clears or refuses its people."""
     point = await desk.focal_point(country)
     clearance = await desk.ask(Kind.CLEARANCE, point, country=country, about=tuple(n.id for n in people))
-    settle(clearance, people, yes="clear", standing=Standing.CLEARED)
+    settle(desk, clearance, people, yes="clear", standing=Standing.CLEARED)
 
 
 async def accept(desk: Desk, cleared: list[Nomination]) -> list[Nomination]:
     """The host accepts or refuses each of those cleared."""
     host = desk.case.host
     acceptance = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in cleared))
-    settle(acceptance, cleared, yes="accept", standing=Standing.ACCEPTED)
+    settle(desk, acceptance, cleared, yes="accept", standing=Standing.ACCEPTED)
     return [nomination for nomination in cleared if nomination.standing is Standing.ACCEPTED]
 
 
-def settle(step: Step, people: list[Nomination], *, yes: str, standing: Standing) -> None:
-    """Enter what was said of each person.
+def settle(desk: Desk, step: Step, people: list[Nomination], *, yes: str, standing: Standing) -> None:
+    """Enter what was said of each person; those of whom nothing was said, although escalated, stay behind.
 
     Raises:
-        Ended: nobody answered although escalated.
+        Ended: nothing was said and there is nobody else.
     """
-    if step.state is State.LAPSED or step.decision is None:
-        raise Ended(Ending.LAPSED, f"nobody_answered:{step.kind}")
+    verdicts = step.decision.facts.verdicts if step.decision else {}
     for nomination in people:
-        refused = step.option != yes or step.decision.facts.verdicts.get(nomination.id) == "refused"
+        refused = step.option != yes or verdicts.get(nomination.id) == "refused"
         nomination.standing = Standing.REFUSED if refused else standing
+        if step.state is State.LAPSED:
+            nomination.standing = Standing.UNAVAILABLE
+    if step.state is State.LAPSED and not desk.case.standing(*rules.TAKEN):
+        raise Ended(Ending.LAPSED, f"nobody_answered:{step.kind}")
 
 
 async def invite(desk: Desk, accepted: list[Nomination]) -> None:

@@ -25,7 +25,7 @@ def refusal(case: Case, answer: Answer) -> Refused:
 
 def taken(step: Step, option: str, **said: str) -> Step:
     """A step that was answered so."""
-    note(a_case(step), an_answer(step, option, **said), MONDAY, amedip())
+    note(a_case(step), an_answer(step, option, **said), MONDAY)
     return step
 
 
@@ -211,7 +211,7 @@ def test_a_decision_records_who_how_and_when() -> None:
     step = a_step(Kind.DECISION, "OFFICE")
     case = a_case(step)
     answer = an_answer(step, "approve", facts=HIGH, received=MONDAY + timedelta(hours=1))
-    note(case, answer, MONDAY + timedelta(hours=1, seconds=3), amedip())
+    note(case, answer, MONDAY + timedelta(hours=1, seconds=3))
     assert (step.state, step.option, step.closed) == (State.ANSWERED, "approve", MONDAY + timedelta(hours=1))
     assert step.decision is not None
     assert (step.decision.kind, step.decision.by, step.decision.channel) == (DecisionKind.EXPLICIT, "OFFICE", Channel.PAGE)
@@ -229,7 +229,7 @@ def test_a_decision_records_who_how_and_when() -> None:
 def test_an_answer_after_the_due_date_is_marked_late() -> None:
     step = a_step(Kind.CORRECTION)
     assert step.schedule is not None
-    note(a_case(step), an_answer(step, "submit", received=step.schedule.due + timedelta(seconds=1)), MONDAY, amedip())
+    note(a_case(step), an_answer(step, "submit", received=step.schedule.due + timedelta(seconds=1)), MONDAY)
     assert step.decision is not None
     assert step.decision.late
 
@@ -237,7 +237,7 @@ def test_an_answer_after_the_due_date_is_marked_late() -> None:
 def test_an_answer_at_the_due_instant_is_not_late() -> None:
     step = a_step(Kind.CORRECTION)
     assert step.schedule is not None
-    note(a_case(step), an_answer(step, "submit", received=step.schedule.due), MONDAY, amedip())
+    note(a_case(step), an_answer(step, "submit", received=step.schedule.due), MONDAY)
     assert step.decision is not None
     assert not step.decision.late
 
@@ -245,7 +245,7 @@ def test_an_answer_at_the_due_instant_is_not_late() -> None:
 def test_an_answer_of_whoever_it_was_escalated_to_is_delegated() -> None:
     step = a_step(Kind.CLEARANCE, about=("N1",))
     step.escalated_to = "SN-MAESE"
-    note(a_case(step), an_answer(step, "clear", by="SN-MAESE"), MONDAY, amedip())
+    note(a_case(step), an_answer(step, "clear", by="SN-MAESE"), MONDAY)
     assert step.decision is not None
     assert (step.decision.kind, step.decision.by, step.decision.on_behalf_of) == ("delegated", "SN-MAESE", "SN-POSTE")
 
