@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_timezone_location
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
@@ -19,6 +19,7 @@ from models.words import LANGUAGES
 DOMAIN = "passerelle"
 BASE = {"en": "en_GB", "fr": "fr_FR", "ar": "ar", "pt": "pt_PT"}
 LEFT_TO_RIGHT_MARK = "\u200e"
+ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
 @lru_cache(maxsize=256)
@@ -60,7 +61,8 @@ class Words:
 
     def written(self, language: str, country: str, day: date) -> str:
         """A day in words, as the reader's country writes it."""
-        return format_date(day, "full", locale=locale_of(language, country))
+        locale = locale_of(language, country)
+        return _digits(locale, format_date(day, "full", locale=locale))
 
     def day(self, language: str, country: str, day: date) -> str:
         """A day in words with its ISO date beside it."""
@@ -69,9 +71,17 @@ class Words:
     def moment(self, language: str, country: str, zone: str, instant: datetime) -> str:
         """An instant where the reader is: day, local time, city, ISO date."""
         local = instant.astimezone(ZoneInfo(zone))
-        clock = format_datetime(local, "HH:mm", locale=locale_of(language, country))
-        city = zone.rpartition("/")[2].replace("_", " ")
-        return f"{self.written(language, country, local.date())}, {clock} ({city}) – {_iso(language, local.date().isoformat())}"
+        locale = locale_of(language, country)
+        clock = _digits(locale, format_datetime(local, "HH:mm", locale=locale))
+        city = get_timezone_location(zone, locale=locale, return_city=True)
+        comma = "،" if language == "ar" else ","
+        day = self.written(language, country, local.date())
+        return f"{day}{comma} {clock} ({city}) – {_iso(language, local.date().isoformat())}"
+
+
+def _digits(locale: Locale, text: str) -> str:
+    """A date's or hour's digits as the country writes them: Arabic-Indic in Egypt and Lebanon, European in the Maghreb."""
+    return text.translate(ARABIC_DIGITS) if locale.default_numbering_system == "arab" else text
 
 
 def _iso(language: str, text: str) -> str:

@@ -98,13 +98,17 @@ PYDANTIC_CODES = {
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Pydantic's errors as faults by dotted field path, with the facts that the vocabulary's sentences name."""
-    faults = []
+    """Pydantic's errors as faults by dotted field path, with the facts that the vocabulary's sentences name.
+
+    A list is not called too short because its entries are faulty.
+    """
+    faults: list[Fault] = []
     for item in error.errors(include_url=False):
         field = ".".join(str(part) for part in item["loc"]) or "form"
         code = PYDANTIC_CODES.get(item["type"], item["type"] if item["type"] in OWN_CODES else "invalid")
         faults.append(Fault(field=field, code=code, text=item["msg"], facts=_facts_of(item)))
-    return faults
+    inside = tuple(fault.field for fault in faults)
+    return [f for f in faults if f.code != "too_few" or not any(field.startswith(f"{f.field}.") for field in inside)]
 
 
 def _facts_of(item: ErrorDetails) -> dict[str, str]:

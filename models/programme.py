@@ -6,11 +6,12 @@ import tomllib
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import Fault, Invalid, faults_of
-from models.words import Kind, Lapse
+from models.words import LANGUAGES, Kind, Lapse
 
 
 class Rule(BaseModel):
@@ -146,17 +147,38 @@ def load_programme(path: Path) -> Programme:
     """Read a programme's rules from its TOML file.
 
     Raises:
-        Invalid: the file is not TOML, or a rule is missing or wrong; names file and field.
+        Invalid: the file is not TOML, or a rule is missing, wrong or not one of ours; names file and field.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        programme = Programme.model_validate(data)
+        programme = Programme.model_validate(data, extra="forbid")
     except tomllib.TOMLDecodeError as error:
         raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=path.name) from error
     except ValidationError as error:
         raise Invalid(faults_of(error), source=path.name) from error
-    missing = [kind for kind in Kind if kind not in programme.steps]
-    if missing:
-        faults = [Fault(field=f"steps.{kind}", code="required", text="this kind of step has no rule") for kind in missing]
+    faults = _faults(programme)
+    if faults:
         raise Invalid(faults, source=path.name)
     return programme
+
+
+def _faults(programme: Programme) -> list[Fault]:
+    """What is missing for every case and letter of the programme to find its rule and its words."""
+    faults = [
+        Fault(field=f"steps.{kind}", code="required", text="this kind of step has no rule")
+        for kind in Kind
+        if kind not in programme.steps
+    ]
+    for field, names in (("name", programme.name), ("office.name", programme.office.name)):
+        for language in LANGUAGES:
+            if not names.get(language):
+                faults.append(Fault(field=f"{field}.{language}", code="required", text="this language has no name"))
+    office = programme.office
+    if office.language not in LANGUAGES:
+        faults.append(Fault(field="office.language", code="unknown", text=f"unknown value {office.language!r}"))
+    if office.zone not in available_timezones():
+        faults.append(Fault(field="office.zone", code="unknown", text=f"unknown value {office.zone!r}"))
+    total = sum(programme.decision.weights.values())
+    if total != 100:
+        faults.append(Fault(field="decision.weights", code="invalid", text=f"the weights add up to {total}, not to 100"))
+    return faults
