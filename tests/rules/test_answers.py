@@ -197,9 +197,7 @@ def test_a_nomination_needs_somebody_who_is_no_substitute_and_nobody_twice() -> 
     may_answer(a_case(step), an_answer(step, "decline"), amedip())
 
 
-@pytest.mark.parametrize(
-    ("kind", "option"), [(Kind.CLEARANCE, "clear"), (Kind.ACCEPTANCE, "accept"), (Kind.ATTENDANCE, "confirm")]
-)
+@pytest.mark.parametrize(("kind", "option"), [(Kind.CLEARANCE, "clear"), (Kind.ACCEPTANCE, "accept"), (Kind.ATTENDANCE, "confirm")])
 def test_nobody_is_judged_who_was_not_asked_about(kind: Kind, option: str) -> None:
     step = a_step(kind, about=("N1", "N2"))
     may_answer(a_case(step), an_answer(step, option, facts=Facts(verdicts={"N2": "refused"})), amedip())

@@ -69,7 +69,5 @@ def test_a_case_carries_its_rules_and_reads_them_back_when_they_have_grown() -> 
 
 
 def test_no_deadline_comes_without_its_grace_being_at_least_as_long_when_escalated() -> None:
-    wrong = [
-        kind for kind, rule in amedip().steps.items() if rule.lapse is Lapse.ESCALATE and rule.grace_escalated < rule.grace
-    ]
+    wrong = [kind for kind, rule in amedip().steps.items() if rule.lapse is Lapse.ESCALATE and rule.grace_escalated < rule.grace]
     assert wrong == []

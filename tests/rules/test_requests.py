@@ -15,7 +15,8 @@ from tests.rules.situations import amedip
 
 REQUESTS = Path(__file__).parents[2] / "data" / "requests"
 KNOWN = Known(
-    institutions={"SN-POSTE": "post_office", "MA-POSTE": "post_office", "TN-OTE": "agency"}, themes=frozenset({"remittances.formal"})
+    institutions={"SN-POSTE": "post_office", "MA-POSTE": "post_office", "TN-OTE": "agency"},
+    themes=frozenset({"remittances.formal"}),
 )
 TODAY = date(2026, 11, 2)
 

@@ -95,7 +95,9 @@ def test_arabic_has_six_ways_to_count(number: int, said: str) -> None:
     assert WORDS.count("ar", "answer.working_days", number) == said
 
 
-@pytest.mark.parametrize(("language", "one", "many"), [("en", "1 working day", "2 working days"), ("pt", "1 dia útil", "2 dias úteis")])
+@pytest.mark.parametrize(
+    ("language", "one", "many"), [("en", "1 working day", "2 working days"), ("pt", "1 dia útil", "2 dias úteis")]
+)
 def test_one_is_not_many(language: str, one: str, many: str) -> None:
     assert WORDS.count(language, "answer.working_days", 1) == one
     assert WORDS.count(language, "answer.working_days", 2) == many

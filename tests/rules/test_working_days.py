@@ -184,7 +184,9 @@ def test_the_nearest_working_day_is_the_day_itself_when_people_work(calendar: Ca
     assert (before == day == after) is calendar.is_working_day(day)
 
 
-@given(DAYS, st.times(max_value=time(23, 59)), st.sampled_from(["Africa/Dakar", "Africa/Casablanca", "Europe/Paris", "Asia/Beirut"]))
+@given(
+    DAYS, st.times(max_value=time(23, 59)), st.sampled_from(["Africa/Dakar", "Africa/Casablanca", "Europe/Paris", "Asia/Beirut"])
+)
 def test_an_instant_of_a_local_day_falls_on_that_day(day: date, clock: time, zone: str) -> None:
     calendar = Calendar(country="XX", zone=zone)
     instant = calendar.at(day, clock)
