@@ -6,22 +6,21 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware.base import RequestResponseEndpoint
+from starlette.exceptions import HTTPException
 
 from cases import Cases
 from evidence.links import Links
-from models.errors import Missing, Unreachable
-from web.mailbox import MailPage, StoredMail
-from web.pages import Pages
+from models.errors import Unreachable
+from web.guard import Guard
+from web.mailbox import Mailbox, MailPage
+from web.pages import Pages, preferred
 from web.respond.routes import Respond
 from wording import Words
 
 STATIC = Path(__file__).resolve().parent / "static"
-LARGEST_BODY = 1 << 20
-POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"
+READ = ["GET", "HEAD"]
 
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 
@@ -32,76 +31,29 @@ def build(cases: Cases, links: Links, words: Words, *, mailbox: MailPage | None 
     pages = Pages(words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(Respond(cases, links, words, pages).router)
-    app.middleware("http")(guarded)
-    app.add_exception_handler(Unreachable, away)
+    if mailbox is not None:
+        app.include_router(Mailbox(mailbox, pages).router)
+    app.add_middleware(Guard)
 
-    @app.get("/healthz")
+    @app.exception_handler(Unreachable)
+    async def away(request: Request, error: Unreachable) -> Response:
+        return pages.page("away.html", preferred(request), {}, 503)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        return PlainTextResponse(error.detail, status_code=error.status_code, headers=error.headers)
+
+    @app.api_route("/healthz", methods=READ)
     async def healthz() -> dict[str, bool]:
         return {"alive": True}
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=READ)
     async def readyz() -> JSONResponse:
         parts = await ready()
         return JSONResponse(parts, status_code=200 if all(parts.values()) else 503)
 
-    @app.get("/")
+    @app.api_route("/", methods=READ)
     async def index() -> Response:
         return pages.page("index.html", "en", {"mails": mailbox is not None})
 
-    if mailbox is not None:
-        show_mails(app, pages, mailbox)
     return app
-
-
-def show_mails(app: FastAPI, pages: Pages, mailbox: MailPage) -> None:
-    """Add the pages that show caught mails."""
-
-    def found(mail_id: str) -> StoredMail | None:
-        try:
-            return mailbox.message(mail_id)
-        except Missing:
-            return None
-
-    @app.get("/mails")
-    async def mails() -> Response:
-        return pages.page("mails.html", "en", {"mails": mailbox.messages()})
-
-    @app.get("/mails/{mail_id}")
-    async def mail(mail_id: str) -> Response:
-        message = found(mail_id)
-        return pages.page("mail.html", "en", {"mail": message}) if message else Response("not found", status_code=404)
-
-    @app.get("/mails/{mail_id}/page")
-    async def mail_page(mail_id: str) -> Response:
-        message = found(mail_id)
-        if message is None:
-            return Response("not found", status_code=404)
-        return Response(message.html, media_type="text/html", headers={"Content-Security-Policy": MAIL_POLICY})
-
-    @app.get("/mails/{mail_id}/attachments/{number}")
-    async def attachment(mail_id: str, number: int) -> Response:
-        message = found(mail_id)
-        if message is None or not 0 <= number < len(message.attachments):
-            return Response("not found", status_code=404)
-        part = message.attachments[number]
-        headers = {"Content-Disposition": f'attachment; filename="{part.get_filename() or "file"}"'}
-        return Response(part.get_payload(decode=True), media_type=part.get_content_type(), headers=headers)
-
-
-async def guarded(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Refuse large bodies, and send every answer with the headers that keep it to itself."""
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > LARGEST_BODY:
-        return Response("too large", status_code=413, media_type="text/plain")
-    response = await call_next(request)
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if not request.url.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-async def away(request: Request, error: Exception) -> Response:
-    """A part of the system is away: said plainly, nothing was recorded."""
-    return Response(f"not now: {error}", status_code=503, media_type="text/plain")

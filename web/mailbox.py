@@ -10,9 +10,18 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+
 from models.errors import Missing
+from web.pages import Pages, disposition
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,160}")
+READ = ["GET", "HEAD"]
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+NEW_WINDOW = '<base target="_blank">'
 
 
 class StoredMail(NamedTuple):
@@ -82,3 +91,54 @@ def read(file: Path) -> StoredMail:
     message = message_from_bytes(file.read_bytes(), EmailMessage, policy=SMTP)
     date = message["Date"]
     return StoredMail(file.stem, date.datetime if date else None, str(message["To"]), str(message["Subject"]), message)
+
+
+class Mailbox:
+    """The routes of the pages that show caught mails; a mail's own page is shut in a sandbox, its links open beside it."""
+
+    def __init__(self, mails: MailPage, pages: Pages) -> None:
+        self._mails = mails
+        self._pages = pages
+        self.router = APIRouter()
+        self.router.add_api_route("/mails", self.listing, methods=READ)
+        self.router.add_api_route("/mails/{mail_id}", self.mail, methods=READ)
+        self.router.add_api_route("/mails/{mail_id}/page", self.html, methods=READ)
+        self.router.add_api_route("/mails/{mail_id}/attachments/{number}", self.attachment, methods=READ)
+
+    async def listing(self) -> Response:
+        """All mails, the newest first."""
+        return self._pages.page("mails.html", "en", {"mails": self._mails.messages()})
+
+    async def mail(self, mail_id: str) -> Response:
+        """One mail: its page, its text, its attachments."""
+        found = self._found(mail_id)
+        return self._pages.page("mail.html", "en", {"mail": found}) if found else not_found()
+
+    async def html(self, mail_id: str) -> Response:
+        """The page inside a mail."""
+        found = self._found(mail_id)
+        if found is None:
+            return not_found()
+        page = found.html.replace("<head>", f"<head>{NEW_WINDOW}", 1)
+        return Response(page, media_type="text/html", headers={"Content-Security-Policy": MAIL_POLICY})
+
+    async def attachment(self, mail_id: str, number: int) -> Response:
+        """An attached file."""
+        found = self._found(mail_id)
+        if found is None or not 0 <= number < len(found.attachments):
+            return not_found()
+        part = found.attachments[number]
+        content = part.get_payload(decode=True)
+        name = disposition(part.get_filename() or "file")
+        return Response(content if isinstance(content, bytes) else b"", media_type=part.get_content_type(), headers=name)
+
+    def _found(self, mail_id: str) -> StoredMail | None:
+        try:
+            return self._mails.message(mail_id)
+        except Missing:
+            return None
+
+
+def not_found() -> Response:
+    """Said where there is no such mail."""
+    return PlainTextResponse("not found", status_code=404)

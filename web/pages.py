@@ -1,14 +1,17 @@
-"""Pages: templates filled with words in the reader's language, sent with headers that keep them to themselves."""
+"""Pages: templates filled with words in the reader's language, every value escaped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from models.words import LANGUAGES
 from wording import Words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "web"
@@ -40,3 +43,20 @@ class Pages:
             **context,
         )
         return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+
+
+def preferred(request: Request) -> str:
+    """The language asked for in the address, else the first of ours that the browser accepts, else English."""
+    asked = request.query_params.get("lang", "")
+    accepted = (part.partition(";")[0].strip().lower().partition("-")[0] for part in accepted_by(request).split(","))
+    return next((language for language in (asked, *accepted) if language in LANGUAGES), "en")
+
+
+def accepted_by(request: Request) -> str:
+    """The languages a browser accepts, in its order."""
+    return request.headers.get("accept-language", "")
+
+
+def disposition(name: str) -> dict[str, str]:
+    """The header that makes a browser keep a file under a name, whatever its characters (source: RFC 6266)."""
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}

@@ -1,20 +1,23 @@
 """The fields of each form as a page shows them, and a filled page read back into a form.
 
 Options that fill the same form share its fields. An input's name is the form's name, the field's path and, in repeated rows, the
-row's number: `nomination.nominees.0.person`.
+row's number: `NominationForm.nominees.0.person`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from models.errors import Fault
 from models.forms import FORMS
 from models.words import OPTIONS, Kind
 
-Type = Literal["text", "long", "lines", "date", "number", "email", "choice", "check", "people", "attendance", "scores", "rows"]
+Type = Literal[
+    "text", "long", "lines", "date", "number", "email", "choice", "institution", "check", "people", "attendance", "scores", "rows"
+]
+EACH = ("people", "attendance", "scores")
+EMPTY: tuple[Any, ...] = ("", False, None, [], {}, ())
 
 
 class Field(NamedTuple):
@@ -22,7 +25,6 @@ class Field(NamedTuple):
 
     name: str
     type: Type
-    label: str = ""
     needed: bool = False
     low: int = 0
     high: int = 0
@@ -33,19 +35,18 @@ class Field(NamedTuple):
     @property
     def key(self) -> str:
         """The word of its label."""
-        return f"field.{self.label or self.name}"
+        return f"field.{self.name}"
 
 
 LANGUAGE_CHOICES = (("", ""), ("en", "English"), ("fr", "Français"), ("ar", "العربية"), ("pt", "Português"))
 GENDERS = (("", ""), ("f", "choice.gender.f"), ("m", "choice.gender.m"), ("x", "choice.gender.x"))
 PRESENCES = tuple((value, f"choice.attendance.{value}") for value in ("attended", "left_early", "no_show"))
-CRITERIA = ("relevance", "impact", "feasibility", "cost")
 
 NOMINEE = (
     Field("person", "text", needed=True),
     Field("function", "text"),
     Field("email", "email", needed=True),
-    Field("institution", "text"),
+    Field("institution", "institution"),
     Field("language", "choice", choices=LANGUAGE_CHOICES),
     Field("gender", "choice", choices=GENDERS),
     Field("cv", "long"),
@@ -80,7 +81,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "Assessment": (Field("scores", "scores", high=5), Field("reasons", "long", needed=True)),
     "HostOffer": (Field("start", "date", needed=True), Field("contact", "text"), Field("remarks", "long")),
     "HostAgreement": (Field("contact", "text"), Field("outline", "long")),
-    "NominationForm": (Field("nominees", "rows", rows=5, fields=NOMINEE, needed=True),),
+    "NominationForm": (Field("nominees", "rows", rows=4, fields=NOMINEE, needed=True),),
     "Verdicts": (Field("refused", "people"), Field("remarks", "long")),
     "Travel": (Field("visa", "text"), Field("insurance", "text"), Field("ticket", "text"), Field("remarks", "long")),
     "AgendaForm": (Field("lines", "rows", rows=8, fields=AGENDA_LINE, needed=True),),
@@ -111,6 +112,17 @@ class Group(NamedTuple):
     fields: tuple[Field, ...]
 
 
+class Place(NamedTuple):
+    """Where on the page a fault belongs: the input's name, its field, and the words of the way there (a number is a row's)."""
+
+    name: str
+    field: Field | None = None
+    labels: tuple[str | int, ...] = ()
+
+
+OPTION = Place("option")
+
+
 def groups_of(kind: Kind) -> list[Group]:
     """The forms of a kind of step, in the order of its options."""
     options: dict[str, list[str]] = {}
@@ -122,22 +134,21 @@ def groups_of(kind: Kind) -> list[Group]:
 def read_back(kind: Kind, option: str, posted: Mapping[str, str]) -> dict[str, Any]:
     """The form an answer fills, from what a page posted; empty inputs and rows are left out."""
     form = FORMS.get((kind, option))
-    if form is None:
-        return {}
-    filled: dict[str, Any] = {}
-    for field in FIELDS[form.__name__]:
-        value = value_of(field, f"{form.__name__}.{field.name}", posted)
-        if value not in ("", [], {}, None):
-            filled[field.name] = value
-    return filled
+    return values_of(FIELDS[form.__name__], form.__name__, posted) if form else {}
+
+
+def values_of(fields: Sequence[Field], name: str, posted: Mapping[str, str]) -> dict[str, Any]:
+    """What was posted for fields; empty values are left out."""
+    values = {field.name: value_of(field, f"{name}.{field.name}", posted) for field in fields}
+    return {key: value for key, value in values.items() if value not in EMPTY}
 
 
 def value_of(field: Field, name: str, posted: Mapping[str, str]) -> Any:
     """What was posted for one field."""
     match field.type:
         case "rows":
-            rows = (row_of(field, f"{name}.{n}", posted) for n in range(field.rows))
-            return [row for row in rows if any(value is not True and value for value in row.values())]
+            rows = (values_of(field.fields, f"{name}.{n}", posted) for n in range(rows_of(field, name, posted)))
+            return [row for row in rows if any(value is not True for value in row.values())]
         case "check":
             return name in posted
         case "people":
@@ -150,29 +161,60 @@ def value_of(field: Field, name: str, posted: Mapping[str, str]) -> Any:
             return posted.get(name, "").strip()
 
 
-def row_of(field: Field, name: str, posted: Mapping[str, str]) -> dict[str, Any]:
-    """One row of a repeated field; empty inputs are left out."""
-    values = {part.name: value_of(part, f"{name}.{part.name}", posted) for part in field.fields}
-    return {key: value for key, value in values.items() if value not in ("", False)}
+def rows_of(field: Field, name: str, inputs: Mapping[str, str]) -> int:
+    """How many rows a repeated field shows: its own number, or more when more are filled; never more than a form may hold."""
+    row = re.compile(rf"{re.escape(name)}\.(\d{{1,2}})\.")
+    return max([field.rows, *(int(found[1]) + 1 for found in map(row.match, inputs) if found)])
 
 
-def inputs_of(form: str, filled: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A filled form as input names and values, to show it again."""
+def inputs_of(fields: Sequence[Field], name: str, filled: Mapping[str, Any]) -> dict[str, str]:
+    """A filled form as input names and values, to show it again: what `values_of` reads back."""
     inputs: dict[str, str] = {}
-    for name, value in filled.items():
-        path = f"{prefix or form}.{name}"
-        if isinstance(value, Mapping):
-            inputs |= inputs_of(form, value, path)
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-            for n, row in enumerate(value):
-                inputs |= inputs_of(form, row, f"{path}.{n}")
-        elif isinstance(value, list | tuple):
-            inputs[path] = "\n".join(str(item) for item in value)
-        else:
-            inputs[path] = value.isoformat() if isinstance(value, date) else str(value)
+    for field in fields:
+        value = filled.get(field.name)
+        if value not in EMPTY:
+            inputs |= dict(_inputs_of(field, f"{name}.{field.name}", value))
     return inputs
 
 
-def input_of(form: str, fault: Fault) -> str:
-    """The name of the input that a fault is about."""
-    return f"{form}.{fault.field}"
+def _inputs_of(field: Field, name: str, value: Any) -> Iterator[tuple[str, str]]:
+    match field.type:
+        case "rows":
+            for n, row in enumerate(value):
+                yield from inputs_of(field.fields, f"{name}.{n}", row).items()
+        case "check":
+            yield name, "on"
+        case "people":
+            yield from ((f"{name}.{each}", "on") for each in value)
+        case "attendance" | "scores":
+            yield from ((f"{name}.{each}", str(said)) for each, said in value.items())
+        case "lines":
+            yield name, "\n".join(value)
+        case _:
+            yield name, str(value)
+
+
+def shown_again(kind: Kind, option: str, posted: Mapping[str, str]) -> dict[str, str]:
+    """What was posted, with the rows of the chosen form moved up over empty ones, so that faults name the rows shown."""
+    form = FORMS.get((kind, option))
+    if form is None:
+        return dict(posted)
+    name = form.__name__
+    others = {key: value for key, value in posted.items() if not key.startswith(f"{name}.")}
+    return others | inputs_of(FIELDS[name], name, values_of(FIELDS[name], name, posted))
+
+
+def place_of(kind: Kind, option: str, path: str) -> Place:
+    """Where a fault of the chosen form belongs, by its dotted path; beside the options when no field of the form has it."""
+    form = FORMS.get((kind, option))
+    first, *rest = path.split(".")
+    field = next((field for field in FIELDS[form.__name__] if field.name == first), None) if form else None
+    if form is None or field is None:
+        return OPTION
+    name, labels = f"{form.__name__}.{first}", (field.key,)
+    if field.type in EACH and rest:
+        return Place(f"{name}.{rest[0]}", field, (f"criterion.{rest[0]}",) if field.type == "scores" else labels)
+    if field.type == "rows" and rest:
+        part = next((part for part in field.fields if part.name == rest[-1]), field.fields[0])
+        return Place(f"{name}.{rest[0]}.{part.name}", part, (field.key, int(rest[0]) + 1, part.key))
+    return Place(name, field, labels)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from cases import Cases, Party, Texts
 from evidence.links import Link
 from models.case import Case, Paper, Step
 from models.errors import Refused
-from models.words import Kind, State
+from models.words import Kind, Lapse, State
+from web.respond.fields import FIELDS, inputs_of
 from wording import Words
 
 EXPLAINED = (Kind.CONSULTATION, Kind.HOST_OFFER, Kind.COMPLETENESS, Kind.DECISION, Kind.CORRECTION)
@@ -22,6 +24,34 @@ class Question(NamedTuple):
     step: Step
     party: Party
     link: Link
+
+    @property
+    def papers(self) -> list[Paper]:
+        """The issued papers the question is about."""
+        return [paper for paper in self.case.papers if paper.sha256 == self.step.paper]
+
+
+class Section(NamedTuple):
+    """A stretch of text on the page: its heading and its lines."""
+
+    heading: str
+    lines: list[str]
+
+
+class Outcome(NamedTuple):
+    """What is said of a question that takes no answer, or of an answer that came in: its state, a heading, sentences."""
+
+    state: str
+    heading: str
+    lines: list[str]
+
+
+class Person(NamedTuple):
+    """Somebody a step is about: the nomination, the name, what else is known."""
+
+    id: str
+    name: str
+    more: str
 
 
 async def question_of(cases: Cases, link: Link) -> Question:
@@ -46,94 +76,158 @@ class Shower:
         self._words = words
 
     async def facts(self, question: Question, language: str) -> dict[str, Any]:
-        """The facts of the page, in order: label and text."""
+        """What the page says of an open or closed question."""
         case, step, party, _ = question
-        texts = await self._cases.texts(case)
         programme = self._cases.programmes[case.programme]
-        details = [
-            ("answer.case", case.id),
-            ("answer.requester", await self.name(case, case.asked.requesting)),
-            ("answer.host", await self.name(case, case.host)),
-            ("answer.visit", self.visit(question, language)),
-        ]
+        texts = await self._cases.texts(case)
         return {
             "programme": programme.name[language],
             "case_id": case.id,
             "title": texts.title,
             "step_name": self._words.say(language, f"step.{step.kind}"),
-            "asked": party.name if party.is_person or not party.role else f"{party.institution}",
-            "due": self.moment(question, language, step.schedule.due) if step.schedule else "",
-            "details": [(self._words.say(language, key), text) for key, text in details if text],
-            "texts": self.long_texts(question, texts, language),
-            "papers": [(paper, self._words.say(language, f"document.{paper.kind}")) for paper in papers_of(question)],
+            "ask": self._words.say(language, f"ask.{step.kind}"),
+            "asked": f"{party.name}, {party.institution}" if party.is_person else party.institution or party.name,
+            "due": await self.due(question, language),
+            "consequence": self.consequence(question, language),
+            "details": [detail async for detail in self.details(question, language)],
+            "sections": [*self.texts(question, texts, language), *await self.background(question, language)],
+            "papers": [(paper, self._words.say(language, f"document.{paper.kind}")) for paper in question.papers],
             "people": await self.people(question),
+            "institutions": await self.institutions(question),
+            "criteria": list(programme.decision.weights),
         }
 
-    def long_texts(self, question: Question, texts: Texts, language: str) -> list[tuple[str, list[str]]]:
+    async def due(self, question: Question, language: str) -> str:
+        """By when an answer is wanted, with the working days left; empty while the step is being opened."""
+        if question.step.schedule is None:
+            return ""
+        left = self._words.count(language, "answer.working_days", await self._cases.days_left(question.step))
+        return f"{self.moment(question, language, question.step.schedule.due)} ({left})"
+
+    def consequence(self, question: Question, language: str) -> str:
+        """What follows when nobody answers; nothing is said of an escalation that has taken place."""
+        rule = self._cases.programmes[question.case.programme].step(question.step.kind).lapse
+        if rule is Lapse.ESCALATE and question.step.escalated_to:
+            return ""
+        return self._words.say(language, f"consequence.{rule}")
+
+    async def details(self, question: Question, language: str) -> AsyncIterator[tuple[str, str]]:
+        """The short facts, in order: label and text."""
+        case, step, say = question.case, question.step, self._words.say
+        yield say(language, "answer.case"), f"{case.id} · {say(language, f'format.{case.asked.format}')}"
+        yield say(language, "answer.requester"), await self.name(case, case.asked.requesting)
+        if case.host:
+            yield say(language, "answer.host"), await self.name(case, case.host)
+        if case.visit_start and case.visit_end:
+            yield say(language, "answer.visit"), self.span(question, language, case.visit_start, case.visit_end)
+        if step.escalated_to and step.asked != question.party.code:
+            yield say(language, "state.escalated"), await self.name(case, step.asked)
+
+    def texts(self, question: Question, texts: Texts, language: str) -> Iterator[Section]:
         """The request's texts where the one asked needs them to answer."""
         if question.step.kind not in EXPLAINED:
-            return []
-        say, country = self._words.say, question.party.country
-        periods = question.case.asked.periods
-        spans = [
-            f"{self._words.day(language, country, p.earliest)} – {self._words.day(language, country, p.latest)}" for p in periods
+            return
+        say = self._words.say
+        yield Section(say(language, "field.expertise"), [texts.expertise])
+        yield Section(say(language, "field.objectives"), list(texts.objectives))
+        yield Section(say(language, "field.results"), list(texts.results))
+        spans = [self.span(question, language, p.earliest, p.latest) for p in question.case.asked.periods]
+        yield Section(say(language, "field.periods"), spans)
+
+    async def background(self, question: Question, language: str) -> list[Section]:
+        """What was said before and matters now: remarks, opinions, the report under review."""
+        case, step, say = question.case, question.step, self._words.say
+        known = await self._cases.background(case, step, language)
+        sections = [
+            Section(say(language, "answer.remarks"), [known["remarks"]] if known.get("remarks") else []),
+            Section(say(language, "step.consultation"), list(known.get("opinions", []))),
         ]
+        if step.kind is Kind.REPORT_REVIEW:
+            report = await self._cases.form(step.paper)
+            sections.append(Section(say(language, "field.person"), [known["participant_name"]]))
+            sections += [
+                Section(say(language, f"field.{part}"), [report[part]]) for part in ("summary", "text") if report.get(part)
+            ]
+        return [section for section in sections if section.lines]
+
+    async def people(self, question: Question) -> list[Person]:
+        """The people a step is about, with function and institution."""
+        persons = await self._cases.persons(question.case)
+        found = [(about, persons[about]) for about in question.step.about if about in persons]
         return [
-            (say(language, "field.expertise"), [texts.expertise]),
-            (say(language, "field.objectives"), list(texts.objectives)),
-            (say(language, "field.results"), list(texts.results)),
-            (say(language, "field.periods"), spans),
+            Person(
+                about, person.name, ", ".join(filter(None, (person.function, await self.name(question.case, person.institution))))
+            )
+            for about, person in found
         ]
 
-    async def people(self, question: Question) -> list[tuple[str, str]]:
-        """The nominations a step is about, with the people's names."""
-        persons = await self._cases.persons(question.case)
-        return [(about, persons[about].name) for about in question.step.about if about in persons]
+    async def institutions(self, question: Question) -> list[tuple[str, str]]:
+        """The institutions whose people can be nominated: those of the country that was asked, its own first."""
+        if question.step.kind is not Kind.NOMINATION:
+            return []
+        found = [i for i in await self._cases.reference.institutions() if i.country == question.step.country]
+        return [(i.code, i.name) for i in sorted(found, key=lambda i: (i.code != question.step.asked, i.code))]
+
+    async def prefilled(self, question: Question, language: str) -> dict[str, str]:
+        """What a form already holds when it is first shown: the planned actions, the texts to be corrected."""
+        match question.step.kind:
+            case Kind.FOLLOW_UP:
+                known = await self._cases.background(question.case, question.step, language)
+                actions = [{"action": action} for action in known["actions"]]
+                return inputs_of(FIELDS["FollowUp"], "FollowUp", {"actions": actions})
+            case Kind.CORRECTION:
+                texts = await self._cases.texts(question.case)
+                return inputs_of(FIELDS["Correction"], "Correction", texts.model_dump())
+            case _:
+                return {}
 
     async def name(self, case: Case, code: str) -> str:
-        """A party's name; empty while there is none."""
+        """A party's name; empty when there is none."""
         return (await self._cases.party(case, code)).name if code else ""
 
-    def visit(self, question: Question, language: str) -> str:
-        """The days of the visit; empty while they are not known."""
-        case = question.case
-        if case.visit_start is None or case.visit_end is None:
-            return ""
-        days = (self._words.day(language, question.party.country, day) for day in (case.visit_start, case.visit_end))
+    def span(self, question: Question, language: str, first: date, last: date) -> str:
+        """A stretch of days in words."""
+        days = (self._words.day(language, question.party.country, day) for day in (first, last))
         return " – ".join(days)
 
     def moment(self, question: Question, language: str, instant: datetime) -> str:
         """An instant where the one asked is."""
         return self._words.moment(language, question.party.country, question.party.zone, instant)
 
-    async def outcome(self, question: Question, language: str, response: str) -> dict[str, str]:
-        """What stands of a question that is no longer open: state, heading and text; empty while it is open."""
+    async def outcome(self, question: Question, language: str, response: str = "") -> Outcome | None:
+        """What stands of a question that takes no answer any more; None while it is open."""
         case, step = question.case, question.step
-        say, decision = self._words.say, step.decision
-        if step.state is State.ANSWERED and decision is not None:
-            by = await self.name(case, decision.by) if decision.by else ""
-            facts = {
-                "answer": say(language, f"option.{step.kind}.{decision.option}"),
-                "by": by,
-                "when": self.moment(question, language, decision.received or decision.recorded),
-                "reference": decision.response,
-            }
-            behalf = await self.name(case, decision.on_behalf_of) if decision.on_behalf_of else ""
-            key = "recorded" if response == decision.response else "already"
-            return {
-                "state": key,
-                "heading": say(language, f"answer.{key}"),
-                "text": say(language, f"answer.{key}_text", **facts),
-                "behalf": say(language, "answer.on_behalf", name=behalf) if behalf else "",
-                "late": say(language, "answer.late") if decision.late else "",
-            }
-        if not step.is_open or (step.schedule and step.state is State.OPEN and self._cases.clock() > step.schedule.closes):
-            closed = step.closed or (step.schedule.closes if step.schedule else case.clock)
-            text = say(language, "answer.closed_text", when=self.moment(question, language, closed))
-            return {"state": "closed", "heading": say(language, "answer.closed"), "text": text, "behalf": "", "late": ""}
-        return {}
+        if step.decision is not None and step.decision.by:
+            return await self._answered(question, language, response)
+        over = step.schedule is not None and step.state is State.OPEN and self._cases.clock() > step.schedule.closes
+        if step.is_open and case.ended is None and not over:
+            return None
+        closed = step.closed or case.ended or (step.schedule.closes if step.schedule else case.clock)
+        when = self.moment(question, language, closed)
+        lines = [self._words.say(language, "answer.closed_text", when=when)]
+        if step.decision is not None:
+            answer = self._words.say(language, f"option.{step.kind}.{step.decision.option}")
+            lines = [self._words.say(language, "answer.tacit_text", answer=answer, when=when)]
+        return Outcome("closed", self._words.say(language, "answer.closed"), lines)
 
+    async def _answered(self, question: Question, language: str, response: str) -> Outcome:
+        say, case, decision = self._words.say, question.case, question.step.decision
+        assert decision is not None
+        own = response == decision.response
+        facts = {
+            "answer": say(language, f"option.{question.step.kind}.{decision.option}"),
+            "by": await self.name(case, decision.by),
+            "when": self.moment(question, language, decision.received or decision.recorded),
+        } | ({"reference": decision.response} if own else {})
+        key = "recorded" if own else "already"
+        lines = [say(language, f"answer.{key}_text", **facts)]
+        if decision.on_behalf_of:
+            lines.append(say(language, "answer.on_behalf", name=await self.name(case, decision.on_behalf_of)))
+        if decision.late:
+            lines.append(say(language, "answer.late"))
+        return Outcome(key, say(language, f"answer.{key}"), lines)
 
-def papers_of(question: Question) -> list[Paper]:
-    """The papers a question is about."""
-    return [paper for paper in question.case.papers if paper.sha256 == question.step.paper]
+    def received(self, language: str, response: str) -> Outcome:
+        """What is said of an answer that is kept and not yet recorded."""
+        text = self._words.say(language, "answer.received_text", reference=response)
+        return Outcome("received", self._words.say(language, "answer.received"), [text])

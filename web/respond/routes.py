@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from cases import Cases, Given
 from evidence.links import Links
 from models.errors import Fault, Invalid, Missing, Refused, Unreachable
 from models.forms import FORMS
-from models.words import LANGUAGES, OPTIONS, Channel, Kind
+from models.words import LANGUAGES, OPTIONS, Channel
 from store.inbox import InboxState
-from web.pages import Pages
-from web.respond.fields import groups_of, input_of, inputs_of, read_back
-from web.respond.question import Question, Shower, papers_of, question_of
+from web.pages import Pages, disposition, preferred
+from web.respond.fields import FIELDS, Place, groups_of, inputs_of, place_of, read_back, rows_of, shown_again
+from web.respond.question import Outcome, Question, Shower, question_of
 from wording import Words
 
 RESPONSE = re.compile(r"[0-9a-f]{32}")
-FROM_ELSEWHERE = ("cross-site", "same-site")
-STATUS = {
-    "answered": 409,
-    "superseded": 409,
-    "conflict": 409,
-    "closed": 410,
-    "ended": 410,
-    "unknown_link": 404,
-    "unknown_step": 404,
-}
-SHOWN_AS_OUTCOME = ("answered", "closed", "ended", "conflict")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+STATUS = {"answered": 409, "superseded": 409, "conflict": 409, "closed": 410, "ended": 410, "unknown_step": 404}
+STANDS = ("answered", "closed", "ended", "conflict")
+REDIRECTED = 303
+
+
+class Shown(NamedTuple):
+    """What a page shows beside the question: an outcome, or the form with what was filled in and what is wrong with it."""
+
+    outcome: Outcome | None = None
+    inputs: Mapping[str, str] = {}
+    faults: Sequence[Fault] = ()
+    notice: str = ""
+    response: str = ""
+    done: str = ""
 
 
 class Respond:
@@ -47,159 +52,185 @@ class Respond:
         self.router = APIRouter()
         self.router.add_api_route("/r/{token}", self.show, methods=["GET", "HEAD"], response_class=HTMLResponse)
         self.router.add_api_route("/r/{token}", self.record, methods=["POST"], response_class=HTMLResponse)
-        self.router.add_api_route("/r/{token}/paper/{sha256}", self.paper, methods=["GET"])
+        self.router.add_api_route("/r/{token}/paper/{sha256}", self.paper, methods=["GET", "HEAD"])
 
     async def show(self, request: Request, token: str, lang: str = "", done: str = "") -> Response:
         """The question as it stands, or what became of the answer `done`."""
-        try:
-            question = await question_of(self._cases, self._links.read(token, self._cases.clock()))
-        except (Refused, Missing):
-            return self._unknown(request, lang)
-        language = lang if lang in LANGUAGES else question.party.language
+        question = await self._question(token)
+        if question is None:
+            return self._unknown(request)
+        language = spoken(question, lang)
         outcome = await self._shower.outcome(question, language, done)
-        if not outcome and RESPONSE.fullmatch(done):
-            outcome = await self._waiting(question, language, done)
-        if outcome:
-            return await self._page(
-                request, question, language, outcome=outcome, status=202 if outcome["state"] == "received" else 200
-            )
-        return await self._page(request, question, language, inputs=await self._prefilled(question))
+        if outcome is not None:
+            return await self._page(request, question, language, Shown(outcome=outcome, done=done))
+        row = await self._cases.earlier(done) if RESPONSE.fullmatch(done) else None
+        if row is None or (row.case_id, row.answer.step) != (question.case.id, question.step.id):
+            inputs = await self._shower.prefilled(question, language)
+            return await self._page(request, question, language, Shown(inputs=inputs))
+        if row.state is not InboxState.REFUSED:
+            received = Shown(outcome=self._shower.received(language, done), done=done)
+            return await self._page(request, question, language, received, status=202)
+        name = FORMS[question.step.kind, row.answer.option].__name__
+        inputs = {"option": row.answer.option, **inputs_of(FIELDS[name], name, await self._cases.form(row.answer.form))}
+        fault = fault_of(Refused(row.outcome["code"], row.outcome["text"], **facts_in(row.outcome)))
+        refused = Shown(inputs=inputs, faults=[fault], notice="refused", done=done)
+        return await self._page(request, question, language, refused)
 
     async def record(self, request: Request, token: str, lang: str = "") -> Response:
         """Record an answer."""
-        if request.headers.get("sec-fetch-site", "same-origin") in FROM_ELSEWHERE:
-            return Response("cross-site", status_code=403, media_type="text/plain")
+        if is_from_elsewhere(request):
+            return PlainTextResponse("cross-site", status_code=403)
+        posted = {key: clean(value) for key, value in (await request.form()).multi_items() if isinstance(value, str)}
         try:
-            link = self._links.read(token, self._cases.clock())
-            question = await question_of(self._cases, link)
+            question = await self._question(token)
+            if question is None:
+                return self._unknown(request)
+            return await self._take(request, question, spoken(question, lang), posted, lang)
+        except Unreachable:
+            return self._not_recorded(request, posted, lang)
+
+    async def paper(self, request: Request, token: str, sha256: str) -> Response:
+        """A paper the question is about, as a file."""
+        question = await self._question(token)
+        paper = next((paper for paper in question.papers if paper.sha256 == sha256), None) if question else None
+        if question is None or paper is None:
+            return self._unknown(request)
+        name = f"{question.case.id}-{paper.kind}-{paper.language}.pdf"
+        media = await self._cases.media(sha256)
+        return Response(await self._cases.content(sha256), media_type=media, headers=disposition(name))
+
+    async def _question(self, token: str) -> Question | None:
+        try:
+            return await question_of(self._cases, self._links.read(token, self._cases.clock()))
         except (Refused, Missing):
-            return self._unknown(request, lang)
-        language = lang if lang in LANGUAGES else question.party.language
-        posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
-        option, response = posted.get("option", ""), posted.get("response", "")
-        form = read_back(question.step.kind, option, posted)
+            return None
+
+    async def _take(self, request: Request, question: Question, language: str, posted: dict[str, str], lang: str) -> Response:
+        """Hand an answer in; the page that follows says what became of it, or shows it again with what is wrong."""
+        option, response = posted.get("option", ""), await self._response(posted)
+        inputs = shown_again(question.step.kind, option, posted)
         try:
+            if not option and len(OPTIONS[question.step.kind]) > 1:
+                raise Invalid([Fault(field="option", code="required", text="an option is needed")])
             given = Given(
                 case=question.case.id,
                 step=question.step.id,
                 option=option,
-                form=form,
-                by=link.party,
+                form=read_back(question.step.kind, option, posted),
+                by=question.link.party,
                 channel=Channel.PAGE,
                 paper=posted.get("paper", ""),
-                response=response if RESPONSE.fullmatch(response) else uuid4().hex,
+                response=response,
             )
             await self._cases.answer(given)
         except Invalid as invalid:
-            return await self._page(request, question, language, posted=posted, faults=list(invalid.faults), status=422)
+            shown = Shown(inputs=inputs, faults=invalid.faults, response=response)
+            return await self._page(request, question, language, shown, status=422)
         except Refused as refusal:
-            return await self._refused(request, question, language, posted, refusal)
+            return await self._refused(request, question, language, inputs, refusal, response)
         except Unreachable:
-            return await self._page(request, question, language, posted=posted, status=503)
-        return RedirectResponse(f"/r/{token}?done={given.response}" + (f"&lang={lang}" if lang else ""), status_code=303)
+            return await self._page(
+                request, question, language, Shown(inputs=inputs, notice="not_recorded", response=response), status=503
+            )
+        return RedirectResponse(f"{request.url.path}?{query(done=response, lang=lang)}", status_code=REDIRECTED)
 
-    async def paper(self, token: str, sha256: str) -> Response:
-        """A paper the question is about, as a file."""
-        try:
-            question = await question_of(self._cases, self._links.read(token, self._cases.clock()))
-            paper = next(paper for paper in papers_of(question) if paper.sha256 == sha256)
-        except (Refused, Missing, StopIteration):
-            return Response("not found", status_code=404, media_type="text/plain")
-        name = f"{question.case.id}-{paper.kind}-{paper.language}.pdf"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(await self._cases.content(sha256), media_type="application/pdf", headers=headers)
+    async def _response(self, posted: Mapping[str, str]) -> str:
+        """The response this page was made with; a new one when the case has refused that one."""
+        response = posted.get("response", "")
+        if not RESPONSE.fullmatch(response):
+            return uuid4().hex
+        row = await self._cases.earlier(response)
+        return uuid4().hex if row is not None and row.state is InboxState.REFUSED else response
 
     async def _refused(
-        self, request: Request, question: Question, language: str, posted: Mapping[str, str], refusal: Refused
+        self, request: Request, question: Question, language: str, inputs: Mapping[str, str], refusal: Refused, response: str
     ) -> Response:
         status = STATUS.get(refusal.code, 422)
         fresh = await question_of(self._cases, question.link)
-        if refusal.code in SHOWN_AS_OUTCOME:
-            outcome = await self._shower.outcome(fresh, language, "")
-            if outcome:
-                return await self._page(request, fresh, language, outcome=outcome, status=status)
-        if refusal.code == "superseded":
-            return await self._page(request, fresh, language, posted=posted, notice="superseded", status=status)
-        fault = Fault(field=refusal.facts.get("field", "option"), code=refusal.code, text=refusal.text, facts=dict(refusal.facts))
-        return await self._page(request, fresh, language, posted=posted, faults=[fault], status=status)
+        outcome = await self._shower.outcome(fresh, language) if refusal.code in STANDS else None
+        if outcome is None and refusal.code == "conflict":
+            outcome = self._shower.received(language, response)
+        if outcome is not None:
+            return await self._page(request, fresh, language, Shown(outcome=outcome), status=status)
+        superseded = refusal.code == "superseded"
+        shown = Shown(inputs=inputs, faults=[] if superseded else [fault_of(refusal)], notice="superseded" if superseded else "")
+        return await self._page(request, fresh, language, shown, status=status)
 
-    async def _waiting(self, question: Question, language: str, response: str) -> dict[str, str]:
-        """What is said of an answer that was received and is not yet recorded; empty when it never came in or was refused."""
-        row = await self._cases.earlier(response)
-        if row is None or row.case_id != question.case.id or row.state is InboxState.REFUSED:
-            return {}
-        text = self._words.say(language, "answer.received_text", reference=response)
-        return {
-            "state": "received",
-            "heading": self._words.say(language, "answer.received"),
-            "text": text,
-            "behalf": "",
-            "late": "",
-        }
-
-    async def _prefilled(self, question: Question) -> dict[str, str]:
-        """What a form already holds when it is first shown: a follow-up's actions come from the plan."""
-        if question.step.kind is not Kind.FOLLOW_UP:
-            return {}
-        plans = [
-            step.decision.form
-            for step in question.case.steps
-            if step.kind is Kind.TRANSFER_PLAN and step.asked == question.step.asked and step.decision
-        ]
-        plan = await self._cases.form(plans[-1]) if plans else {}
-        return inputs_of("FollowUp", {"actions": [{"action": action["action"]} for action in plan.get("actions", [])]})
-
-    async def _page(
-        self,
-        request: Request,
-        question: Question,
-        language: str,
-        *,
-        inputs: Mapping[str, str] | None = None,
-        posted: Mapping[str, str] | None = None,
-        faults: list[Fault] | None = None,
-        outcome: Mapping[str, str] | None = None,
-        notice: str = "",
-        status: int = 200,
-    ) -> Response:
-        step = question.step
-        kept = posted or inputs or {}
-        chosen = kept.get("option", next(iter(OPTIONS[step.kind])) if len(OPTIONS[step.kind]) == 1 else "")
-        form = FORMS.get((step.kind, chosen))
-        shown = {input_of(form.__name__, f) if form else f.field: self.fault(language, f) for f in faults or []}
+    async def _page(self, request: Request, question: Question, language: str, shown: Shown, status: int = 200) -> Response:
+        kind, options = question.step.kind, list(OPTIONS[question.step.kind])
+        chosen = shown.inputs.get("option", "") or (options[0] if len(options) == 1 else "")
+        faults: dict[str, dict[str, str]] = {}
+        for fault in shown.faults:
+            place = place_of(kind, chosen, fault.field)
+            faults.setdefault(place.name, {"label": self._label(language, place), "text": self._fault(language, fault, place)})
         context: dict[str, Any] = {
             **await self._shower.facts(question, language),
-            "groups": groups_of(step.kind),
-            "options": list(OPTIONS[step.kind]),
-            "kind": step.kind.value,
+            "groups": groups_of(kind),
+            "rows_of": rows_of,
+            "options": options,
+            "kind": kind.value,
             "chosen": chosen,
-            "inputs": kept,
-            "faults": shown,
-            "outcome": outcome or {},
-            "notice": notice,
-            "not_recorded": status == 503,
-            "response": kept.get("response") or uuid4().hex,
-            "paper": step.paper,
+            "inputs": shown.inputs,
+            "faults": faults,
+            "outcome": shown.outcome,
+            "notice": shown.notice,
+            "done": shown.done,
+            "response": shown.response or uuid4().hex,
+            "paper": question.step.paper,
             "path": request.url.path,
+            "query": query,
         }
         return self._pages.page("respond/question.html", language, context, status)
 
-    def fault(self, language: str, fault: Fault) -> str:
+    def _label(self, language: str, place: Place) -> str:
+        """The label of the field that a fault is about, with its row."""
+        known = [label for label in place.labels if isinstance(label, int) or self._words.has(language, label)]
+        return " ".join(str(label) if isinstance(label, int) else self._words.say(language, label) for label in known)
+
+    def _fault(self, language: str, fault: Fault, place: Place) -> str:
         """A fault in the reader's language; one without words of its own asks to check the value."""
         key = f"fault.{fault.code}"
-        known = self._words.has(language, key)
-        facts = {"limit": "", "low": "", "high": "", "value": "", "threshold": "", "first": "", **fault.facts}
-        return self._words.say(language, key if known else "fault.invalid", **facts)
+        bounds = {"low": str(place.field.low), "high": str(place.field.high)} if place.field else {}
+        facts = {"limit": "", "low": "", "high": "", "value": "", "threshold": "", "first": "", **fault.facts, **bounds}
+        return self._words.say(language, key if self._words.has(language, key) else "fault.invalid", **facts)
 
-    def _unknown(self, request: Request, lang: str) -> Response:
-        language = lang if lang in LANGUAGES else preferred(request.headers.get("accept-language", ""))
-        return self._pages.page("respond/unknown.html", language, {"path": request.url.path}, 404)
+    def _unknown(self, request: Request) -> Response:
+        return self._pages.page("respond/unknown.html", preferred(request), {}, 404)
+
+    def _not_recorded(self, request: Request, posted: Mapping[str, str], lang: str) -> Response:
+        """Nothing can be read or kept now: what was filled in stays on the page, to be sent again."""
+        context = {"posted": posted, "target": f"{request.url.path}?{query(lang=lang)}"}
+        return self._pages.page("respond/again.html", preferred(request), context, 503)
 
 
-def preferred(accepted: str) -> str:
-    """The first of our languages that a browser accepts; English when it accepts none."""
-    for part in accepted.split(","):
-        language = part.partition(";")[0].strip().lower().partition("-")[0]
-        if language in LANGUAGES:
-            return language
-    return "en"
+def spoken(question: Question, lang: str) -> str:
+    """The language of a page: the one chosen, or the receiver's."""
+    return lang if lang in LANGUAGES else question.party.language
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether another site sent a form here; our pages send no referrer, so a browser may name their origin "null"."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("origin", "null")
+    return origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def clean(value: str) -> str:
+    """What was filled in, with line ends as one character and without control characters."""
+    return UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def query(**parts: str) -> str:
+    """A query of the parts that are not empty."""
+    return urlencode({name: value for name, value in parts.items() if value})
+
+
+def fault_of(refusal: Refused) -> Fault:
+    """A refusal as a fault of the field it names, else of the answer itself."""
+    return Fault(field=refusal.facts.get("field", "option"), code=refusal.code, text=refusal.text, facts=dict(refusal.facts))
+
+
+def facts_in(outcome: Mapping[str, str]) -> dict[str, str]:
+    """The facts of a refusal as the inbox keeps it."""
+    return {name: value for name, value in outcome.items() if name not in ("code", "text")}
