@@ -191,15 +191,15 @@ class Cases:
         return Outcome(state="recorded" if recorded else "received", response=given.response, recorded=recorded)
 
     async def _receive(self, case: Case, step: Step, given: Given, form: Form) -> Answer:
+        filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"}))
         known = await self.earlier(given.response)
-        if known is not None and (known.case_id, known.answer.step, known.answer.option) == (case.id, step.id, given.option):
-            return known.answer
+        if known is not None:
+            return self._same(known, case.id, given, sha256_of(filled))
         facts, people = form.facts(), list[Person]()
         if isinstance(form, NominationForm):
             people = await self._people(case, step, given.response, form)
             details = await self._details(form, people)
             facts = nominees_of(form, [person.id for person in people], details, step.asked)
-        filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"} if people else set()))
         async with self._database.begin() as connection:
             stored = await self._contents.put(filled, "application/json", connection=connection)
             if people:
@@ -207,6 +207,14 @@ class Cases:
             answer = self._answer(given, stored, facts)
             await self._inbox.receive(case.id, answer, connection=connection)
         return (await self._inbox.of(given.response)).answer
+
+    def _same(self, known: InboxRow, case_id: str, given: Given, form: str) -> Answer:
+        """The answer that came in under the same response before; another answer is a conflict."""
+        answer = known.answer
+        if (known.case_id, answer.step, answer.option, answer.form) != (case_id, given.step, given.option, form):
+            text = f"response {given.response} is there with another answer; a new answer needs a new response"
+            raise Refused("conflict", text, response=given.response, option=answer.option, state=known.state)
+        return answer
 
     def _answer(self, given: Given, form: str, facts: AnswerFacts) -> Answer:
         return Answer(

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from models.case import Case, Hold, Step, Wants
 from models.errors import Refused
-from models.message import Instant, Message
+from models.message import Instant, Message, Receipt
 from models.programme import Programme
 from models.words import Ending, Phase, State, Verb
 
@@ -28,7 +28,7 @@ class Act(Message):
     act: str
     do: Doing
     by: str
-    received: Instant
+    received: Receipt
     step: str = ""
     working_days: int = 0
     reason: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from models.message import Instant, Message, Record
+from models.message import Instant, Message, Receipt, Record
 from models.request import Asked
 from models.schedule import Schedule, Tick
 from models.words import Channel, DecisionKind, Ending, Format, Kind, Phase, Standing, State, Verb
@@ -46,7 +46,7 @@ class Answer(Message):
     by: str
     on_behalf_of: str = ""
     channel: Channel = Channel.PAGE
-    received: Instant
+    received: Receipt
     form: str = ""
     paper: str = ""
     proof: str = ""
@@ -72,7 +72,7 @@ class Decision(Message):
     by: str = ""
     on_behalf_of: str = ""
     channel: Channel | None = None
-    received: Instant | None = None
+    received: Receipt | None = None
     recorded: Instant
     response: str = ""
     form: str = ""

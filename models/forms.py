@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.case import Facts, Nominee
 from models.errors import Fault, Invalid, faults_of
 from models.words import Kind, country_of
 
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 LONG = 4000
 SHORT = 300
-Score = Annotated[int, Field(ge=0, le=5)]
 Score = Annotated[int, Field(ge=0, le=5)]
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 """A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
 
 
+def without_controls(value: Any) -> Any:
+    """A value whose texts hold no control characters but line ends and tabs; what has no text is left as it is."""
+    if isinstance(value, str):
+        return CONTROLS.sub("", value.replace("\r\n", "\n"))
+    if isinstance(value, dict):
+        return {key: without_controls(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_controls(item) for item in value]
+    return value
+
+
 class Form(BaseModel):
     """A filled form; unknown fields are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, data: Any) -> Any:
+        return without_controls(data)
 
     def facts(self) -> Facts:
         """What the procedure needs of the form: no text and no name."""

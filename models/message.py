@@ -28,3 +28,14 @@ def to_the_second(moment: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(to_the_second)]
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The instant in UTC, as exact as it is."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    return moment.astimezone(UTC)
+
+
+Receipt = Annotated[datetime, AfterValidator(in_utc)]
+"""When something came in: kept exact, for it is compared with a closing instant."""

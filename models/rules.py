@@ -16,7 +16,7 @@ SNAP = timedelta(seconds=60)
 def moment(now: datetime, cause: datetime | None) -> datetime:
     """The instant that something is said to have happened: its cause's, when it was handled within a minute of it."""
     if cause is not None and abs(now - cause) <= SNAP:
-        return cause
+        return cause.replace(microsecond=0)
     return now.replace(microsecond=0)
 
 
