@@ -201,6 +201,7 @@ class Cases:
             details = await self._details(form, people)
             facts = nominees_of(form, [person.id for person in people], details, step.asked)
         async with self._database.begin() as connection:
+            await self._inbox.enter(connection)
             stored = await self._contents.put(filled, "application/json", connection=connection)
             if people:
                 await self._persons.add(case.id, people, connection=connection)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.case import Answer
@@ -18,6 +18,7 @@ from store.tables import inbox
 from store.upsert import insert_new
 
 DERIVED = {"received", "facts"}
+DOOR = 7_277_356
 
 
 class InboxState(StrEnum):
@@ -42,6 +43,14 @@ class Inbox:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    async def enter(self, connection: AsyncConnection) -> None:
+        """Begin to take an answer in: stamped after this, it is seen by whoever asks `in_time` later, or was stamped later.
+
+        SQLite's write transaction says so by itself; PostgreSQL takes a shared lock that `in_time` waits for.
+        """
+        if connection.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock_shared(DOOR)))
 
     async def receive(self, case_id: str, answer: Answer, *, connection: AsyncConnection | None = None) -> bool:
         """Take an answer in; False if this response is there already, whenever it came and whatever was derived of its form.
@@ -109,7 +118,8 @@ class Inbox:
             .where(inbox.c.state == InboxState.RECEIVED, inbox.c.received <= closes)
             .order_by(inbox.c.received, inbox.c.number)
         )
-        async with self._db.read() as connection:
+        async with self._db.begin() as connection:
+            await _shut(connection)
             return [_row(row).answer for row in await connection.execute(query)]
 
     async def _note(self, response: str, state: InboxState, outcome: Mapping[str, str], when: ColumnElement[bool]) -> None:
@@ -118,6 +128,12 @@ class Inbox:
             changed = await connection.execute(change)
             if not changed.rowcount and (await connection.execute(_one(response))).first() is None:
                 raise Missing(f"no response {response}")
+
+
+async def _shut(connection: AsyncConnection) -> None:
+    """Wait until every answer that was being taken in is there."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(DOOR)))
 
 
 def _one(response: str) -> Select[Any]:
