@@ -156,9 +156,10 @@ class Facts:
             if step.kind is Kind.CONSULTATION and step.decision is not None:
                 name = (await self._parties.institution(step.asked)).name
                 option = self._words.say(language, f"option.consultation.{step.decision.option}")
-                how = self._words.say(language, f"decision.{step.decision.kind}")
+                how = self._words.say(language, f"decision.{step.decision.kind}").lower()
                 text = (await self.form(step.decision.form)).get("opinion", "")
-                lines.append(f"{name}: {option} ({how})" + (f" – {text}" if text else ""))
+                colon = "\u00a0:" if language == "fr" else ":"
+                lines.append(f"{name}{colon} {option} ({how})" + (f" – {text}" if text else ""))
         return lines
 
     async def review_remarks(self, case: Case, step: Step) -> str:

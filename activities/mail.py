@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from email.header import Header
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
 from icalendar import Calendar as Diary
 from icalendar import Event
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from activities.letters import Facts
+from activities.mime import CALENDAR, File, date_line, line, mailbox_line, message_bytes
 from activities.parties import Parties, Party
 from models.case import Case
 from models.orders import Letter, Publication
@@ -30,6 +29,7 @@ from wording import Words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letters"
 DATED = ("agreed", "invitation")
+NUMBERED = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){1,3}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 LINK_LIFE = timedelta(days=3 * 366)
 RIGHT_TO_LEFT = ("ar",)
@@ -47,6 +47,7 @@ class Composer:
         options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
         self._texts = Environment(loader=loader, autoescape=False, **options)
         self._pages = Environment(loader=loader, autoescape=True, **options)
+        self._pages.filters["whole"] = whole
 
     async def compose(self, publication: Publication) -> list[QueuedMail]:
         """The messages of a publication's letters, in their order."""
@@ -55,20 +56,19 @@ class Composer:
     async def _message(self, programme: Programme, case: Case, letter: Letter) -> QueuedMail:
         party = await self._parties.party(programme, case, letter.to)
         facts = await self._facts.of(programme, case, letter, party)
-        message = self._envelope(programme, case, letter, party)
         folder = f"{letter.letter}/{party.language}"
-        set_subject(message, one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts)))
+        subject = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))
         text = self._texts.get_template(f"{folder}/body.txt").render(facts).strip() + "\n"
-        message.set_content(text, cte="quoted-printable")
-        message.add_alternative(self._page(text, facts, party), subtype="html", cte="quoted-printable")
-        for paper in letter.papers:
-            await self._attach(message, case, paper)
+        files = [await self._paper(case, paper) for paper in letter.papers]
         if letter.letter in DATED:
-            self._add_diary(message, case, facts)
+            files.append(diary(case, facts))
+        domain = programme.office.mailbox.partition("@")[2]
+        message_id = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
+        lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
         about = {"case": case.id, "step": letter.step, "party": letter.to} if letter.step else {}
         expires = {"expires": (letter.at + LINK_LIFE).isoformat()} if about else {}
         return QueuedMail(
-            message_id=message["Message-ID"],
+            message_id=message_id,
             case_id=case.id,
             step=letter.step,
             letter=letter.letter,
@@ -79,24 +79,8 @@ class Composer:
             language=party.language,
             link_facts={**about, **expires},
             queued=letter.at,
-            eml=message.as_bytes(policy=SMTP),
+            eml=message_bytes(lines, text, self._page(text, facts, party), files),
         )
-
-    def _envelope(self, programme: Programme, case: Case, letter: Letter, party: Party) -> EmailMessage:
-        office = programme.office
-        domain = office.mailbox.partition("@")[2]
-        message = EmailMessage(policy=SMTP)
-        message["Message-ID"] = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
-        message["In-Reply-To"] = message["References"] = f"<{case.id}@{domain}>"
-        message["Date"] = letter.at
-        set_address(message, "From", office.name[party.language], office.mailbox)
-        set_address(message, "To", party.name, party.mailbox)
-        if letter.alternate and party.alternate:
-            set_address(message, "Cc", "", party.alternate)
-        set_address(message, "Reply-To", office.name[party.language], office.mailbox)
-        message["Content-Language"] = "pt-PT" if party.language == "pt" else party.language
-        message["Auto-Submitted"] = "auto-generated"
-        return message
 
     def _page(self, text: str, facts: dict[str, Any], party: Party) -> str:
         blocks = [block_of(paragraph, facts["link"]) for paragraph in re.split(r"\n{2,}", text.strip())]
@@ -106,28 +90,47 @@ class Composer:
         page = self._pages.get_template("layout.html")
         return page.render(blocks=blocks, language=language, direction=direction, button=button, **facts)
 
-    async def _attach(self, message: EmailMessage, case: Case, sha256: str) -> None:
+    async def _paper(self, case: Case, sha256: str) -> File:
         paper = next(paper for paper in case.papers if paper.sha256 == sha256)
         name = f"{case.id}-{paper.kind}-{paper.language}.pdf"
-        message.add_attachment(await self._contents.get(sha256), maintype="application", subtype="pdf", filename=name)
+        return File(name, "application/pdf", await self._contents.get(sha256))
 
-    def _add_diary(self, message: EmailMessage, case: Case, facts: dict[str, Any]) -> None:
-        assert case.visit_start is not None
-        assert case.visit_end is not None
-        event = Event()
-        event.add("uid", f"{case.id}-visit@passerelle")
-        event.add("dtstamp", case.clock)
-        event.add("dtstart", case.visit_start)
-        event.add("dtend", case.visit_end + timedelta(days=1))
-        event.add("summary", f"{case.id} – {facts['title']}")
-        event.add("location", facts["host_name"])
-        diary = Diary()
-        diary.add("prodid", "-//Passerelle//EN")
-        diary.add("version", "2.0")
-        diary.add("method", "PUBLISH")
-        diary.add_component(event)
-        content = diary.to_ical().decode()
-        message.add_attachment(content, subtype="calendar", filename=f"{case.id}.ics", params={"method": "PUBLISH"})
+
+def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> list[str]:
+    """Who writes to whom, when, in which language and in answer to which case."""
+    office = programme.office
+    name, thread = one_line(office.name[party.language]), f"<{case.id}@{office.mailbox.partition('@')[2]}>"
+    copied = [mailbox_line("Cc", "", party.alternate)] if letter.alternate and party.alternate else []
+    return [
+        line("References", thread),
+        line("In-Reply-To", thread),
+        date_line(letter.at),
+        mailbox_line("From", name, office.mailbox),
+        mailbox_line("To", one_line(party.name), party.mailbox),
+        *copied,
+        mailbox_line("Reply-To", name, office.mailbox),
+        line("Content-Language", "pt-PT" if party.language == "pt" else party.language),
+        line("Auto-Submitted", "auto-generated"),
+    ]
+
+
+def diary(case: Case, facts: dict[str, Any]) -> File:
+    """The days of the visit for a diary."""
+    assert case.visit_start is not None
+    assert case.visit_end is not None
+    event = Event()
+    event.add("uid", f"{case.id}-visit@passerelle")
+    event.add("dtstamp", case.clock)
+    event.add("dtstart", case.visit_start)
+    event.add("dtend", case.visit_end + timedelta(days=1))
+    event.add("summary", f"{case.id} – {facts['title']}")
+    event.add("location", facts["host_name"])
+    found = Diary()
+    found.add("prodid", "-//Passerelle//EN")
+    found.add("version", "2.0")
+    found.add("method", "PUBLISH")
+    found.add_component(event)
+    return File(f"{case.id}.ics", CALENDAR, found.to_ical())
 
 
 def one_line(text: str) -> str:
@@ -135,26 +138,9 @@ def one_line(text: str) -> str:
     return CONTROL.sub(" ", text).strip()
 
 
-def set_subject(message: EmailMessage, subject: str) -> None:
-    """The subject; beyond ASCII the older Header class folds it, for the newer one doubles the space before an encoded word."""
-    if subject.isascii():
-        message["Subject"] = subject
-    else:
-        message.set_raw("Subject", folded("Subject", subject))
-
-
-def set_address(message: EmailMessage, field: str, name: str, mailbox: str) -> None:
-    """One mailbox with its display name, checked part by part; a name never adds a receiver."""
-    address = Address(display_name=one_line(name), addr_spec=mailbox)
-    if address.display_name.isascii():
-        message[field] = address
-    else:
-        message.set_raw(field, f"{folded(field, address.display_name)}\n <{address.addr_spec}>")
-
-
-def folded(field: str, text: str) -> str:
-    """A text as encoded words in lines of at most 76 characters."""
-    return Header(text, "utf-8", header_name=field, maxlinelen=76).encode()
+def whole(line: str) -> Markup:
+    """A line of a page in which dates and case numbers stay on one line; broken at a hyphen, they turn round in Arabic."""
+    return Markup(NUMBERED.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(line))))
 
 
 def block_of(paragraph: str, link: str) -> dict[str, Any]:
