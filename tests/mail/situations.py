@@ -118,7 +118,7 @@ class CaseFile:
         if isinstance(form, NominationForm):
             people = [
                 Person(
-                    id=f"p-{n}",
+                    id=f"p-{self.language}-{n}",
                     name=nominee.person,
                     function=nominee.function,
                     language=self.language,
@@ -195,3 +195,9 @@ class Sent:
         self.messages.append(message.as_bytes())
         self.receivers.append(receivers)
         return "250 taken"
+
+
+def a_chase() -> tuple[Case, Letter]:
+    """A case and a letter that copies the alternate, where only their headers matter."""
+    case = Case.model_construct(id="AMEDIP-2026-0001", nominations=[])
+    return case, Letter(letter="overdue", to="N1", at=OPENED, alternate=True, number=7)
