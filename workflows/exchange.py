@@ -78,10 +78,8 @@ class Exchange:
         desk = self.desk
         await workflow.wait_condition(lambda: desk.settled >= desk.stirred and workflow.all_handlers_finished())
         desk.busy += 1
-        self.case.phase = phase
-        self.case.run += 1
-        self.case.said = []
-        workflow.continue_as_new(Opening(programme=desk.rules, case=self.case))
+        following = self.case.model_copy(update={"phase": phase, "run": self.case.run + 1, "said": []})
+        workflow.continue_as_new(Opening(programme=desk.rules, case=following))
 
     async def end(self, ended: Ended) -> None:
         """Enter the ending, close what is open, tell the parties."""

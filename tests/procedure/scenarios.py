@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 from audit.recorder import Kept, Recorder
@@ -88,6 +89,13 @@ def line_of(said: Transition) -> str:
     how = said.decision if said.decision and said.decision != "explicit" else ""
     parts = (text_of(said.at), said.verb, said.step, by, behalf, how, shortened(said.about), shortened(said.reason))
     return " ".join(part for part in parts if part)
+
+
+def body_of(message: EmailMessage) -> str:
+    """The plain text of a letter."""
+    body = message.get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
 
 
 def shortened(text: str) -> str:

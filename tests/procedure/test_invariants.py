@@ -1,0 +1,166 @@
+"""What holds in every case: one outcome a step, copies equal the original, somebody is awaited, histories hold nothing personal."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+
+from audit.rebuild import rebuild
+from audit.replay import states
+from models.case import Transition
+from models.words import OPTIONS, Kind, State, Verb
+from rehearsal.plausible import TEXTS
+from rehearsal.scenario import load_scenario
+from tests.procedure.driven import Driven
+from tests.procedure.scenarios import NAMES, PROGRAMMES, SCENARIOS, Watched
+
+Plays = Callable[[str], Awaitable[Watched]]
+
+every_scenario = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+
+EVENTS_A_STEP, BYTES_AN_EVENT, LARGEST_PAYLOAD = 14, 700, 16 * 1024
+LINK = re.compile(r"/r/([\w.~-]{20,})")
+PERSON = re.compile(r"participant.?\d|expert.?[a-z]\b|\bparticipant\.", re.IGNORECASE)
+MAILBOX = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+LONG_ENOUGH = 8
+
+
+@every_scenario
+async def test_every_step_has_exactly_one_outcome(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    outcomes = Counter(said.step for said in played.timeline if is_outcome(said))
+    withdrawn = {step.id for step in played.case.steps if step.state is State.WITHDRAWN}
+    closed = {step.id for step in played.case.steps if step.state in (State.ANSWERED, State.LAPSED)}
+    assert closed | withdrawn == {step.id for step in played.case.steps}
+    assert outcomes == Counter(dict.fromkeys(closed, 1))
+
+
+def is_outcome(said: Transition) -> bool:
+    """Whether a transition closes its step."""
+    return said.kind is not None and (said.verb is Verb.LAPSED or said.verb in OPTIONS[Kind(said.kind)].values())
+
+
+@every_scenario
+async def test_after_every_turn_the_copy_is_the_original_and_the_case_waits_for_somebody(plays: Plays, name: str) -> None:
+    assert (await plays(name)).faults == ()
+
+
+@every_scenario
+async def test_the_read_model_is_what_the_histories_say(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    ends = await states(played.case.id, played.histories)
+    assert ends[-1].model_dump_json(exclude={"said"}) == played.case.model_dump_json(exclude={"said"})
+    assert [said.model_dump_json() for end in ends for said in end.said] == [said.model_dump_json() for said in played.timeline]
+
+
+async def test_a_read_model_rebuilt_from_the_histories_is_the_same(case: Driven) -> None:
+    await case.reach(Kind.TRAVEL)
+    before = (await case.state(), await case.cases.timeline(case.id), await case.cases.steps(case.id))
+    await rebuild(case.on.workplace.readmodel, case.cases, case.id)
+    assert (await case.state(), await case.cases.timeline(case.id), await case.cases.steps(case.id)) == before
+
+
+@every_scenario
+async def test_contents_are_what_their_sha256_says_and_the_timeline_is_in_order(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    assert {key: sha256(content).hexdigest() for key, content in played.contents.items()} == {key: key for key in played.contents}
+    assert [said.seq for said in played.timeline] == list(range(1, len(played.timeline) + 1))
+    assert [said.at for said in played.timeline] == sorted(said.at for said in played.timeline)
+
+
+@every_scenario
+async def test_every_run_but_the_last_is_kept_with_its_digest(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    kept = [(run.run_id, run.events, run.sha256) for run in played.case.runs]
+    assert kept == [(run_id, events, sha256(history).hexdigest()) for run_id, history, events in played.histories[:-1]]
+
+
+@every_scenario
+async def test_no_name_no_mailbox_no_link_and_no_text_of_a_form_is_in_any_history(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    office = PROGRAMMES["amedip"].office
+    links = {
+        link for message in played.messages for link in LINK.findall(message.as_string().replace("=\r\n", "").replace("=\n", ""))
+    }
+    assert links
+    for _, history, _ in played.histories:
+        text = plain(history)
+        assert set(MAILBOX.findall(text)) <= {office.mailbox, office.supervisor_mailbox}
+        assert PERSON.findall(text) == []
+        assert [link for link in links if link in text] == []
+        assert [said for said in texts_of(name) if said in text] == []
+
+
+def events_of(history: bytes) -> list[HistoryEvent]:
+    """The events of an exported history."""
+    return list(WorkflowHistory.from_json("history", history.decode()).events)
+
+
+def plain(history: bytes) -> str:
+    """A history with its payloads as they read, neither in base64 nor deflated."""
+    events = events_of(history)
+    deflated = [payload for event in events for payload in payloads(event) if payload.metadata["encoding"] == b"json/zlib"]
+    read = [*(event.SerializeToString() for event in events), *(zlib.decompress(payload.data) for payload in deflated)]
+    return "\n".join(part.decode("utf-8", errors="replace") for part in read)
+
+
+def texts_of(name: str) -> set[str]:
+    """The texts that people filled in or gave as reasons: of the request, of the scenario, of plausible forms."""
+    scenario, request = load_scenario(SCENARIOS / f"{name}.toml")
+    codes = ("reference", "requesting_institution", "format", "theme", "level", "preferred_hosts", "programme", "language")
+    said: list[Any] = [{key: value for key, value in request.items() if key not in codes}, list(TEXTS.values())]
+    said += [reply.form for reply in scenario.reply] + [act.arguments.get("reason", "") for act in scenario.act]
+    known = {"attended", "left_early"}
+    return {text for text in strings(said) if len(text) >= LONG_ENOUGH and text not in known and not text[:4].isdigit()}
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text within nested values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from strings(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from strings(item)
+
+
+@pytest.mark.xdist_group("standard")
+async def test_a_step_of_the_standard_case_costs_at_most_fourteen_events(plays: Plays) -> None:
+    played = (await plays("standard")).played
+    assert sum(events for _, _, events in played.histories) <= EVENTS_A_STEP * len(played.case.steps)
+
+
+@every_scenario
+async def test_histories_stay_small(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    events = [
+        event for _, history, _ in played.histories for event in WorkflowHistory.from_json("history", history.decode()).events
+    ]
+    assert max(len(payload.data) for event in events for payload in payloads(event)) <= LARGEST_PAYLOAD
+    assert sum(event.ByteSize() for event in events) <= BYTES_AN_EVENT * len(events)
+
+
+def payloads(message: Any) -> Iterator[Payload]:
+    """Every payload within a protobuf message."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            found = [value[key] for key in value]
+        else:
+            found = list(value) if field.is_repeated else [value]
+        for item in found:
+            if isinstance(item, Payload):
+                yield item
+            elif hasattr(item, "ListFields"):
+                yield from payloads(item)

@@ -1,0 +1,200 @@
+"""Whole cases as scenarios play them: the timeline, the ending, the nominations, the letters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from models.words import DecisionKind, Ending, Kind, Standing, State, Verb
+from rehearsal.player import Played, play
+from rehearsal.scenario import load_scenario
+from tests.procedure.scenarios import EXPECTED, NAMES, PROGRAMMES, SCENARIOS, Watched, body_of, lines
+
+Plays = Callable[[str], Awaitable[Watched]]
+
+every_scenario = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+
+
+def about(name: str) -> pytest.MarkDecorator:
+    """Keeps the tests about one scenario on one worker, so that it is played once."""
+    return pytest.mark.xdist_group(name)
+
+
+@every_scenario
+async def test_a_scenario_goes_as_expected(plays: Plays, name: str) -> None:
+    expected = (EXPECTED / f"{name}.txt").read_text(encoding="utf-8")
+    assert "\n".join(lines((await plays(name)).played)) + "\n" == expected
+
+
+def test_every_scenario_is_expected_and_every_expectation_has_its_scenario() -> None:
+    assert {path.stem for path in EXPECTED.iterdir()} == set(NAMES)
+
+
+@every_scenario
+async def test_every_history_of_a_scenario_replays_to_the_published_state(plays: Plays, name: str) -> None:
+    assert (await plays(name)).played.verified
+
+
+@about("standard")
+async def test_when_everybody_answers_the_case_is_closed_and_three_are_certified(plays: Plays) -> None:
+    played = (await plays("standard")).played
+    assert played.case.ending is Ending.CLOSED
+    assert [(n.standing, n.certified) for n in played.case.nominations] == [(Standing.ATTENDED, True)] * 3 + [
+        (Standing.RESERVE, False)
+    ]
+    assert [paper.kind for paper in played.case.papers].count("certificate") == 3
+
+
+@about("silent-host")
+async def test_when_the_first_host_stays_silent_the_next_is_asked_and_hosts(plays: Plays) -> None:
+    played = (await plays("silent-host")).played
+    assert [step.asked for step in steps(played, Kind.HOST_OFFER)] == ["MA-POSTE", "TN-OTE"]
+    assert played.case.host == "TN-OTE"
+
+
+@about("expert-assignment")
+async def test_in_an_assignment_the_inviting_institution_hosts_and_learns(plays: Plays) -> None:
+    played = (await plays("expert-assignment")).played
+    assert (played.case.host, played.case.sending) == ("EG-MOM", "MA-MCMRE")
+    assert {step.asked for step in steps(played, Kind.ACCEPTANCE, Kind.AGENDA, Kind.TRANSFER_PLAN, Kind.FOLLOW_UP)} == {"EG-MOM"}
+    arabic = {mail.letter for mail in played.mails if mail.to == "emigration@mom-eg.example" and mail.language == "ar"}
+    assert {"acknowledgement", "decision", "ask_acceptance", "ask_follow_up", "closure"} <= arabic
+
+
+@about("tacit-consent")
+async def test_silence_is_consent_for_consultees_and_recorded_as_such(plays: Plays) -> None:
+    consultations = steps((await plays("tacit-consent")).played, Kind.CONSULTATION)
+    assert [(step.state, step.option) for step in consultations] == [(State.LAPSED, "no_objection")] * 2
+    assert {step.decision.kind for step in consultations if step.decision} == {DecisionKind.TACIT}
+
+
+@every_scenario
+async def test_silence_is_consent_for_nobody_else(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    tacit = {step.kind for step in played.case.steps if step.decision and step.decision.kind is DecisionKind.TACIT}
+    assert tacit <= {Kind.CONSULTATION}
+
+
+@about("no-host")
+async def test_the_call_is_widened_once_before_the_case_ends_without_a_host(plays: Plays) -> None:
+    played = (await plays("no-host")).played
+    assert verbs(played).count(Verb.WIDENED) == 1
+    assert [step.round for step in steps(played, Kind.HOST_OFFER)] == [1, 1, 1, 2, 2, 2]
+    assert played.case.ending is Ending.NO_HOST
+
+
+@about("visa-refused")
+async def test_a_replacement_is_a_new_nomination_linked_to_the_old_and_cleared_again_alone(plays: Plays) -> None:
+    played = (await plays("visa-refused")).played
+    assert {n.id: (n.standing, n.replaces) for n in played.case.nominations} == {
+        "N1": (Standing.ATTENDED, ""),
+        "N2": (Standing.VISA_REFUSED, ""),
+        "N3": (Standing.ATTENDED, ""),
+        "N4": (Standing.ATTENDED, "N2"),
+    }
+    assert [step.about for step in steps(played, Kind.CLEARANCE, Kind.ACCEPTANCE)] == [("N1", "N2", "N3")] * 2 + [("N4",)] * 2
+    assert [paper.about for paper in played.case.papers if paper.kind == "visa_support_letter"] == ["N1", "N2", "N3", "N4"]
+
+
+@about("late-report")
+async def test_a_report_after_forty_days_is_taken_and_marked_late(plays: Plays) -> None:
+    [report] = [step for step in steps((await plays("late-report")).played, Kind.REPORT) if step.asked == "N1"]
+    assert report.decision is not None
+    assert report.decision.late
+    assert report.schedule is not None
+    assert report.schedule.due < report.decision.recorded < report.schedule.closes
+
+
+@about("report-returned-once")
+async def test_a_returned_report_gets_a_new_due_date(plays: Plays) -> None:
+    first, second = [step for step in steps((await plays("report-returned-once")).played, Kind.REPORT) if step.asked == "N1"]
+    assert (first.round, second.round) == (1, 2)
+    assert first.schedule is not None
+    assert second.schedule is not None
+    assert second.opened > first.opened
+    assert second.schedule.due > first.schedule.due
+
+
+@about("no-show-and-left-early")
+async def test_who_did_not_come_is_asked_for_nothing_and_planned_and_actual_dates_are_kept_apart(plays: Plays) -> None:
+    played = (await plays("no-show-and-left-early")).played
+    assert {step.asked for step in steps(played, Kind.REPORT)} == {"N1", "N3"}
+    assert (played.case.visit_start, played.case.visit_end) != (played.case.actual_start, played.case.actual_end)
+
+
+@about("transfer-plan-from-above")
+async def test_the_national_focal_point_plans_for_the_institution_and_the_institution_is_told(plays: Plays) -> None:
+    played = (await plays("transfer-plan-from-above")).played
+    [plan] = steps(played, Kind.TRANSFER_PLAN)
+    assert plan.decision is not None
+    assert (plan.decision.kind, plan.decision.by, plan.decision.on_behalf_of) == (DecisionKind.DELEGATED, "SN-MAESE", "SN-POSTE")
+    told = [mail.to for mail in played.mails if mail.letter == "recorded" and mail.step == plan.id]
+    assert told == ["point.focal@maese-sn.example", "services.financiers@poste-sn.example"]
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "due", "closes", "why"),
+    [
+        ("standard", "completeness-1", "2031-01-20T16:00", "2031-01-27T16:00", "5 working days over a weekend; 17:00 in Paris"),
+        ("standard", "consultation-1", "2031-01-20T16:00", "2031-01-20T16:00", "5 calendar days end on Sunday 19 January"),
+        ("standard", "decision-1", "2031-02-05T16:00", "2031-02-12T16:00", "15 working days, 5 of grace"),
+        (
+            "standard",
+            "host_offer-1",
+            "2031-01-31T16:00",
+            "2031-02-04T16:00",
+            "10 working days, Eid al-Fitr off; Ramadan is over",
+        ),
+        ("standard", "nomination-1", "2031-04-01T17:00", "2031-04-10T17:00", "2 months before 2 June; 2 April is Tabaski"),
+        ("standard", "travel-1", "2031-05-12T17:00", "2031-05-19T17:00", "21 days before 2 June"),
+        ("standard", "agenda-1", "2031-05-19T16:00", "2031-05-21T16:00", "2 weeks before 2 June"),
+        ("standard", "report-1", "2031-07-07T17:00", "2031-08-04T17:00", "30 days end on Sunday 6 July"),
+        ("expert-assignment", "acceptance-1", "2031-01-26T15:00", "2031-02-02T15:00", "Friday and Saturday are off in Egypt"),
+        ("expert-assignment", "attendance-1", "2031-06-12T14:00", "2031-06-19T14:00", "17:00 in Cairo is 14:00 in summer"),
+    ],
+)
+async def test_a_limit_ends_at_seventeen_local_on_a_working_day_of_the_one_asked(
+    plays: Plays, name: str, step: str, due: str, closes: str, why: str
+) -> None:
+    asked = (await plays(name)).played.case.step(step)
+    assert asked is not None
+    assert asked.schedule is not None
+    assert (asked.schedule.due.isoformat()[:16], asked.schedule.closes.isoformat()[:16]) == (due, closes), why
+
+
+async def test_the_same_scenario_played_again_is_the_same_to_the_byte(template: Path) -> None:
+    first, second = [await played(template, "smaller-group") for _ in range(2)]
+    assert first.timeline == second.timeline
+    assert first.case.papers == second.case.papers
+    assert [(m.queued, m.message_id, m.to, m.cc) for m in first.mails] == [
+        (m.queued, m.message_id, m.to, m.cc) for m in second.mails
+    ]
+    assert [body_of(message) for message in first.messages] == [body_of(message) for message in second.messages]
+
+
+async def test_the_procedure_keeps_to_what_a_workflow_may_do(template: Path) -> None:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("pydantic", "pydantic_core", "models", "activities.names")
+    sandboxed = SandboxedWorkflowRunner(restrictions=restrictions)
+    scenario, request = load_scenario(SCENARIOS / "visa-refused.toml")
+    result = await play(scenario, request, template, PROGRAMMES, runner=sandboxed)
+    assert "\n".join(lines(result)) + "\n" == (EXPECTED / "visa-refused.txt").read_text(encoding="utf-8")
+
+
+async def played(template: Path, name: str) -> Played:
+    """A scenario played anew."""
+    scenario, request = load_scenario(SCENARIOS / f"{name}.toml")
+    return await play(scenario, request, template, PROGRAMMES)
+
+
+def steps(played: Played, *kinds: Kind) -> list[Any]:
+    """The steps of these kinds in the order in which they were opened."""
+    return [step for step in played.case.steps if step.kind in kinds]
+
+
+def verbs(played: Played) -> list[Verb]:
+    """What happened, in order."""
+    return [said.verb for said in played.timeline]
