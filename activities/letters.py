@@ -20,6 +20,10 @@ from store.reference import Reference
 from wording import Words
 
 REDACTED = "REDACTED"
+COUNTING = ("ask_", "reminder")
+"""The letters that say how many working days are left."""
+
+TEXTS_KEPT = 256
 REASON_TEXT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,6 +56,7 @@ class Facts:
         self._contents = contents
         self._words = words
         self._public_url = public_url.rstrip("/")
+        self._texts: dict[tuple[str, ...], Texts] = {}
 
     async def of(self, programme: Programme, case: Case, letter: Letter, party: Party) -> dict[str, Any]:
         """All facts a letter may name; the letter takes those it needs."""
@@ -104,9 +109,10 @@ class Facts:
             facts |= {
                 "due_words": self.moment(party, step.schedule.due),
                 "closes_words": self.moment(party, step.schedule.closes),
-                "working_days": words.count(language, "answer.working_days", await self.days_left(step, letter.at)),
                 "passed_words": self.moment(party, letter.passed) if letter.passed else "",
             }
+            if letter.letter.startswith(COUNTING):
+                facts["working_days"] = words.count(language, "answer.working_days", await self.days_left(step, letter.at))
         if step.decision is not None and letter.letter == "recorded":
             facts |= await self._recorded(programme, case, step, party)
         if letter.letter == "extended":
@@ -170,8 +176,22 @@ class Facts:
         return ""
 
     async def texts(self, case: Case) -> Texts:
-        """The request's texts with every correction applied."""
-        filed = await self.form(case.asked.request)
+        """The request's texts with every correction applied; kept in memory, for what a sha256 names never changes."""
+        corrections = [
+            step.decision.form
+            for step in case.steps
+            if step.kind is Kind.CORRECTION and step.option == "submit" and step.decision is not None
+        ]
+        named = (case.asked.request, *corrections)
+        if named not in self._texts:
+            read = await self._read_texts(*named)
+            if len(self._texts) >= TEXTS_KEPT:
+                self._texts.clear()
+            self._texts[named] = read
+        return self._texts[named]
+
+    async def _read_texts(self, request: str, *corrections: str) -> Texts:
+        filed = await self.form(request)
         texts = {
             "reference": filed["reference"],
             "title": filed["title"],
@@ -180,10 +200,9 @@ class Facts:
             "results": filed["expected_results"],
             "legal_basis": filed.get("legal_basis", ""),
         }
-        for step in case.steps:
-            if step.kind is Kind.CORRECTION and step.option == "submit" and step.decision is not None:
-                correction = await self.form(step.decision.form)
-                texts |= {name: correction[name] for name in texts if correction.get(name)}
+        for sha256 in corrections:
+            correction = await self.form(sha256)
+            texts |= {name: correction[name] for name in texts if correction.get(name)}
         return Texts.model_validate(texts)
 
     async def form(self, sha256: str) -> Mapping[str, Any]:

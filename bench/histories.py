@@ -30,7 +30,7 @@ class Cost:
     """What histories hold: events and bytes by type, payload bytes by the attribute they stand in."""
 
     events: Counter[str] = field(default_factory=Counter)
-    bytes: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
     payloads: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     largest: Counter[str] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Cost:
         for event in WorkflowHistory.from_json("bench", history.decode()).events:
             kind = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
             self.events[kind] += 1
-            self.bytes[kind] += event.ByteSize()
+            self.sizes[kind] += event.ByteSize()
             for path, payload in payloads_of(event, kind):
                 self.payloads[path] += payload.ByteSize()
                 self.counts[path] += 1
@@ -81,7 +81,7 @@ def show(played: Played, cost: Cost) -> None:
     """Print the figures beside goals and floor."""
     steps, events = len(played.case.steps), cost.events.total()
     ticks = sum(said.verb in TICKS for said in played.timeline)
-    tasks, size = cost.events["WORKFLOW_TASK_COMPLETED"], cost.bytes.total()
+    tasks, size = cost.events["WORKFLOW_TASK_COMPLETED"], cost.sizes.total()
     largest = max(cost.largest.values())
     heading("P1", f"cost of a case: {steps} steps, {len(played.mails)} mails, {len(played.case.papers)} papers, {ticks} ticks")
     rows(
@@ -105,7 +105,7 @@ def show(played: Played, cost: Cost) -> None:
     rows(
         ["events by type", "events", "a step", "bytes", "bytes each"],
         [
-            [kind.lower(), str(count), f"{count / steps:.1f}", f"{cost.bytes[kind]:,}", f"{cost.bytes[kind] / count:.0f}"]
+            [kind.lower(), str(count), f"{count / steps:.1f}", f"{cost.sizes[kind]:,}", f"{cost.sizes[kind] / count:.0f}"]
             for kind, count in cost.events.most_common()
         ],
     )

@@ -305,7 +305,9 @@ def show(runs: dict[tuple[str, int], list[Run]]) -> None:
                 ]
             )
         title = f"{clients} client{'s' if clients > 1 else ''}, {cases} cases"
-        rows([title, "cases/s", "answer p50 ms", "p95 ms", "Python ms", "server ms", "events", "÷ best bare (range)", "goal"], lines)
+        rows(
+            [title, "cases/s", "answer p50 ms", "p95 ms", "Python ms", "server ms", "events", "÷ best bare (range)", "goal"], lines
+        )
     note("The ratio is to the better of the two bare rows whose effects are real, in the same round. Ours sends two mails a step")
     note("(the question, and the receipt), in the receiver's language, computes deadlines in working days, keeps a timeline and a")
     note("read model. DBOS and viewflow are not dependencies and are not measured: only bare Temporal is compared.")
