@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from store.mails import Mails, QueuedMail
 GIVE_UP_AFTER = timedelta(hours=72)
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=4)
 LEASE_SECONDS = 120.0
+CONVERSATION_SECONDS = 60.0
 BATCH = 20
 PERMANENT = range(500, 600)
 
@@ -40,7 +42,7 @@ class Transport(Protocol):
     """Hands one message to somebody who will deliver it; gives the server's last reply."""
 
     async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
-        """Deliver, or raise NotSent."""
+        """Deliver to the first receiver, whom the message is for, and to those who get a copy, or raise NotSent."""
         ...
 
 
@@ -62,7 +64,7 @@ class SmtpTransport:
         self._smtp = smtp
 
     async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
-        """Deliver over SMTP.
+        """Deliver over SMTP; a copy that is refused does not hold up the message.
 
         Raises:
             NotSent: refused for good (5xx), for now (4xx), or the server cannot be reached.
@@ -82,14 +84,19 @@ class SmtpTransport:
                 timeout=smtp.timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [recipient.code for recipient in error.recipients]
-            raise NotSent(f"receiver refused: {codes}", permanent=all(code in PERMANENT for code in codes)) from error
+            first = next((each for each in error.recipients if each.recipient == receivers[0]), error.recipients[0])
+            raise NotSent(f"receiver refused: {first.code} {first.message}", permanent=first.code in PERMANENT) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise NotSent(f"message refused: {error.code} {error.message}", permanent=error.code in PERMANENT) from error
         except aiosmtplib.SMTPAuthenticationError as error:
             raise NotSent(f"login refused: {error.code}", permanent=False) from error
-        except aiosmtplib.SMTPResponseException as error:
-            raise NotSent(f"{error.code} {error.message}", permanent=error.code in PERMANENT) from error
+        except aiosmtplib.SMTPResponseException as error:  # of us, not of the message: somebody can put it right
+            raise NotSent(f"{error.code} {error.message}", permanent=False) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotSent(f"{type(error).__name__}: {error}", permanent=False) from error
+        if receivers[0] in refused:
+            no = refused[receivers[0]]
+            raise NotSent(f"receiver refused: {no.code} {no.message}", permanent=no.code in PERMANENT)
         if refused:
             return f"{reply} (refused: {len(refused)} of {len(receivers)})"
         return reply
@@ -106,12 +113,17 @@ class Postman:
         self._clock = clock
 
     async def deliver(self) -> int:
-        """Send everything due now; gives how many messages were taken up."""
+        """Send everything due now; gives how many messages were taken up.
+
+        What is left of a batch whose lease would end during a conversation is taken up anew, by whoever comes first.
+        """
         count = 0
-        while due := await self._mails.due(self._clock(), BATCH, LEASE_SECONDS):
+        while due := await self._mails.due(claimed := self._clock(), BATCH, LEASE_SECONDS):
             for queued in due:
+                if (self._clock() - claimed).total_seconds() > LEASE_SECONDS - CONVERSATION_SECONDS:
+                    break
                 await self._send(queued)
-            count += len(due)
+                count += 1
         return count
 
     async def _send(self, queued: QueuedMail) -> None:
@@ -121,12 +133,19 @@ class Postman:
             link = Link(case=facts["case"], step=facts["step"], party=facts["party"])
             message = with_link(message, REDACTED, self._links.token(link, datetime.fromisoformat(facts["expires"])))
         try:
-            reply = await self._transport.send(message, self._sender, [queued.to, *queued.cc])
+            reply = await self._converse(message, [queued.to, *queued.cc])
         except NotSent as error:
             await self._not_sent(queued, error)
             return
         await self._mails.accepted(queued.message_id, self._clock(), reply)
         log.info("accepted", case=queued.case_id, letter=queued.letter, message_id=queued.message_id)
+
+    async def _converse(self, message: EmailMessage, receivers: list[str]) -> str:
+        try:
+            async with asyncio.timeout(CONVERSATION_SECONDS):
+                return await self._transport.send(message, self._sender, receivers)
+        except TimeoutError as error:
+            raise NotSent(f"the conversation took longer than {CONVERSATION_SECONDS:g} seconds", permanent=False) from error
 
     async def _not_sent(self, queued: QueuedMail, error: NotSent) -> None:
         waited = self._clock() - queued.queued
