@@ -58,15 +58,20 @@ class Postbox:
         said = self._word("DATA")
         if said and "take" not in said:
             if said == "drop":
-                server.transport.close()
+                _drop(server)
             return said
         user = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else ""
         content = envelope.original_content
         assert isinstance(content, bytes)
         self.taken.append(Taken(str(envelope.mail_from), list(envelope.rcpt_tos), content, session.ssl is not None, user))
         if "drop" in said:
-            server.transport.close()
+            _drop(server)
         return "250 taken"
+
+
+def _drop(server: SMTP) -> None:
+    assert server.transport is not None
+    server.transport.close()
 
 
 def knows(server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any) -> AuthResult:

@@ -46,6 +46,17 @@ def amedip() -> Programme:
     return load_programme(ROOT / "programmes" / "amedip.toml")
 
 
+def a_request(language: str, **changed: Any) -> Request:
+    """The request in that language, with some fields changed."""
+    data = tomllib.loads((ROOT / "data" / "requests" / f"{REQUESTS[language]}.toml").read_text(encoding="utf-8"))
+    return Request.model_validate(data | changed)
+
+
+def a_case(request: Request, sha256: str) -> Case:
+    """A case just opened for a request."""
+    return Case(id="AMEDIP-2026-0001", programme="amedip", asked=asked_of(request, sha256), opened=OPENED, clock=OPENED)
+
+
 class CaseFile:
     """A case of a language with every kind of step open or answered, and its letters."""
 
@@ -54,14 +65,13 @@ class CaseFile:
         self.composer = Composer(workplace.facts, workplace.parties, workplace.contents, workplace.words)
         self.language = language
         self.paper = ""
-        self.case = Case.model_construct()
+        self.case = a_case(a_request(language), "0" * 64)
 
     async def open(self, **changed: Any) -> CaseFile:
         """File the request, nominate, open every step."""
-        data = tomllib.loads((ROOT / "data" / "requests" / f"{REQUESTS[self.language]}.toml").read_text(encoding="utf-8"))
-        request = Request.model_validate(data | changed)
+        request = a_request(self.language, **changed)
         sha256 = await self._keep(request.model_dump(mode="json"))
-        self.case = Case(id="AMEDIP-2026-0001", programme="amedip", asked=asked_of(request, sha256), opened=OPENED, clock=OPENED)
+        self.case = a_case(request, sha256)
         case = self.case
         case.partner = case.asked.preferred[0]
         case.visit_start = first_fitting(amedip(), case)
@@ -168,7 +178,7 @@ class CaseFile:
             case "invitation" | "certificate":
                 facts["to"] = "N1"
         if name in ("extended", "cancelled"):
-            facts["reason"] = self.case.reason = await self.workplace.contents.put("Ministry closed.".encode(), "text/plain")
+            facts["reason"] = self.case.reason = await self.workplace.contents.put(b"Ministry closed.", "text/plain")
         if name in ("cancelled", "closure"):
             self.case.ending = Ending.CANCELLED if name == "cancelled" else Ending.CLOSED
         return Letter.model_validate(facts | said)
@@ -199,5 +209,4 @@ class Sent:
 
 def a_chase() -> tuple[Case, Letter]:
     """A case and a letter that copies the alternate, where only their headers matter."""
-    case = Case.model_construct(id="AMEDIP-2026-0001", nominations=[])
-    return case, Letter(letter="overdue", to="N1", at=OPENED, alternate=True, number=7)
+    return a_case(a_request("fr"), "0" * 64), Letter(letter="overdue", to="N1", at=OPENED, alternate=True, number=7)

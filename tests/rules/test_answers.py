@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def refusal(case: Case, answer: Answer) -> Refused:
     return told.value
 
 
-def taken(step: Step, option: str, **said: str) -> Step:
+def taken(step: Step, option: str, **said: Any) -> Step:
     """A step that was answered so."""
     note(a_case(step), an_answer(step, option, **said), MONDAY)
     return step
