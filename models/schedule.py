@@ -43,6 +43,11 @@ class Schedule(Message):
         """The tick that follows the first `done` ones."""
         return self.ticks[done] if done < len(self.ticks) else None
 
+    def is_overtaken(self, done: int, now: datetime) -> bool:
+        """Whether the tick that follows is a reminder that a later instant, come by now as well, makes pointless."""
+        tick, *later = self.ticks[done:]
+        return tick.do in (Do.REMIND, Do.CHASE) and any(tick.at < other.at <= now for other in later)
+
 
 class Wanted(Message):
     """What a schedule is computed from: the rule, the opening instant, whose calendar, the visit.

@@ -158,6 +158,10 @@ class Desk:
         """The instant of what is happening: its cause's when handled at once, the workflow's clock otherwise."""
         return rules.moment(workflow.now(), self.case.clock)
 
+    def advance(self, cause: datetime) -> None:
+        """Set the case's clock to the instant of a cause; it never goes back, so the timeline stays in order."""
+        self.case.clock = max(self.case.clock, rules.moment(workflow.now(), cause))
+
     def stir(self) -> None:
         """Something changed: schedules, the read model and letters are to follow."""
         self.stirred += 1
@@ -198,7 +202,7 @@ class Desk:
         """Note an answer on its step; gives the stir after which it is settled."""
         if rules.repeated(self.case, answer) is None:
             step = rules.note(self.case, answer, workflow.now())
-            self.case.clock = step.closed or self.case.clock
+            self.advance(answer.received)
             self.say(OPTIONS[step.kind][answer.option], step)
             assert step.decision is not None
             for party in dict.fromkeys((answer.by, step.decision.on_behalf_of)):
@@ -208,7 +212,7 @@ class Desk:
 
     def do(self, act: Act) -> int:
         """Carry out a coordinator's act on the state; gives the stir after which it is settled."""
-        self.case.clock = rules.moment(workflow.now(), act.received)
+        self.advance(act.received)
         for verb, step in acts.carry_out(self.case, act, self.case.clock):
             self.say(verb, step, reason=act.reason)
         self.stir()
@@ -288,12 +292,15 @@ class Desk:
             return
         for step in list(self.case.steps):
             while (tick := step.next_tick) is not None and tick.at <= workflow.now():
-                self.case.clock = rules.moment(workflow.now(), tick.at)
+                assert step.schedule is not None
+                overtaken = step.schedule.is_overtaken(step.ticked, workflow.now())
                 step.ticked += 1
-                await self.tick(step, tick)
+                if not overtaken:
+                    self.advance(tick.at)
+                    await self.tick(step, tick)
         rest = self.case.resting_until
         if rest is not None and rest <= workflow.now():
-            self.case.clock = rules.moment(workflow.now(), rest)
+            self.advance(rest)
             self.case.resting_until = None
             await workflow.wait_condition(lambda: True)
 

@@ -107,6 +107,19 @@ async def test_of_two_answers_that_waited_in_the_inbox_the_first_received_stands
     assert await case.said(Verb.OBJECTED, Verb.CONSENTED, step="consultation-1") == [Verb.OBJECTED]
 
 
+async def test_answers_told_in_another_order_than_received_leave_the_timeline_in_order(case: Driven) -> None:
+    await case.reach(Kind.CONSULTATION)
+    first = await case.receive("consultation-1")
+    case.on.clock.instant += timedelta(seconds=5)
+    await case.answer("consultation-2")
+    await case.send(first)
+    timeline = await case.cases.timeline(case.id)
+    assert [said.at for said in timeline] == sorted(said.at for said in timeline)
+    stands = (await case.step("consultation-1")).decision
+    assert stands is not None
+    assert stands.received == case.now - timedelta(seconds=5)
+
+
 async def test_the_same_answer_again_is_a_repetition_and_changes_nothing(case: Driven) -> None:
     given = await case.given("completeness")
     first = await case.send(given)

@@ -97,6 +97,21 @@ async def test_reminders_leave_at_nine_local_five_two_and_no_working_days_before
     ]
 
 
+async def test_after_an_outage_reminders_that_a_later_instant_overtook_are_not_sent(case: Driven) -> None:
+    await case.reach(Kind.HOST_AGREEMENT)
+    schedule = await case.schedule("host_agreement")
+    assert [tick.do for tick in schedule.ticks] == [Do.REMIND, Do.REMIND, Do.REMIND, Do.CHASE, Do.CLOSE]
+
+    def sent(now: datetime) -> list[Do]:
+        due = [n for n, tick in enumerate(schedule.ticks) if tick.at <= now]
+        return [schedule.ticks[n].do for n in due if not schedule.is_overtaken(n, now)]
+
+    assert sent(schedule.ticks[0].at) == [Do.REMIND]
+    assert sent(schedule.ticks[2].at) == [Do.REMIND]
+    assert sent(schedule.ticks[3].at) == [Do.CHASE]
+    assert sent(schedule.closes) == [Do.CLOSE]
+
+
 async def test_a_hold_over_a_deadline_stops_the_clock_and_the_rest_is_left_afterwards(case: Driven) -> None:
     await case.reach(Kind.NOMINATION)
     await case.past(datetime(2031, 3, 25, 10, tzinfo=UTC))
