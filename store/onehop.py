@@ -2,7 +2,7 @@
 
 As shipped, a statement visits it up to four times: make a cursor, execute, fetch, close. Each visit costs about 0.1 ms on a busy
 machine, more than the statement itself; in one visit a read takes half the time. Rows are fetched whole, as SQLAlchemy's own
-adapter does.
+adapter does. A connection that is given back is only visited when a transaction is open.
 """
 
 from __future__ import annotations
@@ -76,6 +76,15 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
 
     _cursor_cls = _Cursor  # type: ignore[assignment]
+
+    def rollback(self) -> None:
+        """Roll back what is under way; a connection given back after a commit or a read has nothing, and needs no visit."""
+        try:
+            under_way = self.driver_connection.in_transaction
+        except ValueError as error:  # the connection was closed
+            self._handle_exception(error)
+        if under_way:
+            super().rollback()
 
 
 class OneHop(AsyncAdapt_aiosqlite_dbapi):
