@@ -12,10 +12,11 @@ from pathlib import Path
 
 import httpx
 
+from bench.servers import processor_seconds
 from bench.starting import Dev, dev
 from bench.tables import against, heading, note, percentile, rows
 from cases import Cases
-from dev import beside_dev
+from dev import SERVER, beside_dev
 from evidence.links import Link
 from models.errors import Missing, Unreachable
 from models.words import OPTIONS, Kind
@@ -94,13 +95,33 @@ async def measure() -> None:
             cases = workplace.cases(await client_of(settings))
             await drive(running, workplace, cases, 1, WARM_UP)
             for clients, count in CLIENTS:
+                python, server = processor_seconds(running.process), processor_seconds(server_of(running))
                 found = [1000 * seconds for seconds in await drive(running, workplace, cases, clients, count)]
+                python = 1000 * (processor_seconds(running.process) - python) / len(found)
+                server = 1000 * (processor_seconds(server_of(running)) - server) / len(found)
                 p50, p95 = percentile(found, 0.5), percentile(found, 0.95)
                 goal = f"p50 {against(p50, P50_MS)}" if clients == 1 else f"p95 {against(p95, P95_MS)}"
-                lines.append([f"{clients} at once", str(len(found)), f"{p50:.0f}", f"{p95:.0f}", f"{max(found):.0f}", goal])
+                lines.append(
+                    [
+                        f"{clients} at once",
+                        str(len(found)),
+                        f"{p50:.0f}",
+                        f"{p95:.0f}",
+                        f"{max(found):.0f}",
+                        f"{python:.0f}",
+                        f"{server:.0f}",
+                        goal,
+                    ]
+                )
             await workplace.close()
-    rows(["clients", "answers", "p50 ms", "p95 ms", "slowest", "goal"], lines)
+    rows(["clients", "answers", "p50 ms", "p95 ms", "slowest", "Python ms", "server ms", "goal"], lines)
     note("From the POST sent to the page after the redirect received. The clients run in the process of the bench.")
+    note("Python ms, server ms: processor time of `dev` and of its Temporal server an answer, launches and mails included.")
+
+
+def server_of(running: Dev) -> int:
+    """The process of the Temporal server that a `dev` started."""
+    return int((running.data / SERVER).read_text())
 
 
 async def drive(running: Dev, workplace: Workplace, cases: Cases, clients: int, count: int) -> list[float]:

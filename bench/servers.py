@@ -30,13 +30,18 @@ class Place(NamedTuple):
 
     def server_seconds(self) -> float:
         """The processor time the server has used so far."""
-        fields = Path(f"/proc/{self.server}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.server)
 
     @property
     def database_url(self) -> str:
         """The seeded SQLite file."""
         return f"sqlite+aiosqlite:///{self.folder}/passerelle.db"
+
+
+def processor_seconds(process: int) -> float:
+    """The processor time a process has used so far, its ended children not counted."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager

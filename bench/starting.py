@@ -25,11 +25,12 @@ PATIENCE = 120.0
 
 
 class Dev(NamedTuple):
-    """A running `passerelle dev`: its data folder, the port of its pages, seconds until it was ready."""
+    """A running `passerelle dev`: its data folder, the port of its pages, seconds until it was ready, its process."""
 
     data: Path
     port: int
     seconds: float
+    process: int
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def dev(data: Path) -> AsyncIterator[Dev]:
         line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         if not line.startswith(b"ready"):
             raise Unreachable(f"dev is not ready: {line.decode().strip() or 'it ended'}")
-        yield Dev(data, port, time.perf_counter() - began)
+        yield Dev(data, port, time.perf_counter() - began, process.pid)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
