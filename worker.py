@@ -98,12 +98,17 @@ class Post:
         self._queued.set()
 
     async def run(self) -> None:
-        """Deliver for ever."""
+        """Deliver until cancelled, even where a conversation swallows the cancelling, as `asyncio.wait_for` can on Python 3.11."""
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             self._queued.clear()
             await still_there(self._postman.deliver)
+            if task.cancelling():
+                return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._queued.wait(), POST_SECONDS)
+                async with asyncio.timeout(POST_SECONDS):
+                    await self._queued.wait()
 
 
 async def redelivering(cases: Cases) -> None:
