@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from models import rules
 from models.acts import Doing
+from models.case import Answer
 from models.errors import Invalid, Refused
-from models.words import DecisionKind, Kind, Phase, Standing, State, Verb
+from models.words import DecisionKind, Ending, Kind, Phase, Standing, State, Verb
 from store.inbox import Inbox
 from tests.procedure.driven import OFFICE, SUPERVISOR, Driven
+from tests.procedure.scenarios import PROGRAMMES
 
 
 async def test_consultees_answer_in_any_order(case: Driven) -> None:
@@ -347,6 +350,15 @@ async def test_after_the_case_was_cancelled_nothing_is_taken(case: Driven) -> No
         await case.send(given)
     assert refusal.value.code == "closed"
     assert await case.act_refused(Doing.HOLD) == "ended"
+
+
+async def test_between_the_cancelling_and_the_closing_of_its_steps_nothing_is_taken(case: Driven) -> None:
+    state = await case.state()
+    state.ending = Ending.CANCELLED
+    answer = Answer(response="a-response", step="completeness-1", option="complete", by=OFFICE, received=case.now)
+    with pytest.raises(Refused) as refusal:
+        rules.may_answer(state, answer, PROGRAMMES[state.programme])
+    assert refusal.value.code == "closed"
 
 
 async def test_an_answer_refused_leaves_the_nominations_as_they_were(case: Driven) -> None:
