@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from models.errors import Invalid, Missing, Refused
-from models.words import State
+from models.words import State, Verb
 from store.cases import LaunchState
 from store.inbox import InboxState
 from tests.integration.situations import Flaky, Installation, a_request, given, workplace_on
@@ -105,7 +105,7 @@ async def test_an_answer_given_while_nobody_works_is_received_and_recorded_later
     row = await here.cases.earlier(outcome.response)
     assert row is not None
     assert row.state is InboxState.RECORDED
-    assert [said.verb for said in await here.cases.timeline(launched.case)].count("found_complete") == 1
+    assert [said.verb for said in await here.cases.timeline(launched.case)].count(Verb.FOUND_COMPLETE) == 1
 
 
 async def test_the_same_answer_sent_again_is_told_the_same(here: Installation) -> None:
@@ -115,7 +115,7 @@ async def test_the_same_answer_sent_again_is_told_the_same(here: Installation) -
         answer = given(launched.case)
         outcomes = await asyncio.gather(*(here.cases.answer(answer) for _ in range(3)))
     assert len({outcome.model_dump_json() for outcome in outcomes}) == 1
-    assert [said.verb for said in await here.cases.timeline(launched.case)].count("found_complete") == 1
+    assert [said.verb for said in await here.cases.timeline(launched.case)].count(Verb.FOUND_COMPLETE) == 1
 
 
 async def test_of_two_different_answers_the_first_stands_and_the_other_is_told_so(here: Installation) -> None:
