@@ -56,7 +56,7 @@ ACTION = {"action": "Briefing of colleagues", "channel": "Meeting", "owner": "Tr
 FORMS: dict[tuple[Kind, str], dict[str, Any]] = {
     (Kind.COMPLETENESS, "complete"): {"remarks": "Two\nlines"},
     (Kind.COMPLETENESS, "return"): {"remarks": "The results are missing."},
-    (Kind.CORRECTION, "submit"): {"title": "A clearer title", "objectives": ["One", "Two"]},
+    (Kind.CORRECTION, "submit"): {"title": "Title", "expertise": "Sought", "objectives": ["One", "Two"], "results": ["Three"]},
     (Kind.CORRECTION, "withdraw"): {"remarks": "No longer needed."},
     (Kind.CONSULTATION, "no_objection"): {"opinion": "Useful."},
     (Kind.CONSULTATION, "object"): {"opinion": "Too early."},
@@ -141,21 +141,38 @@ class Counter(Cases):
 
 
 class Page(HTMLParser):
-    """A page as a reader's browser knows it: its elements with their attributes, and its text."""
+    """A page as a reader's browser knows it: its elements with their attributes, its text, what its form would send."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.text = ""
+        self.form: dict[str, str] = {}
+        self.filling = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep an element."""
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        found = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, found))
+        if tag in ("textarea", "select"):
+            self.filling = found["name"]
+            self.form[self.filling] = ""
+        elif tag == "option" and (self.elements[-2][0] == "select" or "selected" in found):
+            self.form[self.filling] = found["value"]
+        elif tag == "input" and (found["type"] not in ("checkbox", "radio") or "checked" in found):
+            self.form[found["name"]] = found.get("value", "on")
+
+    def handle_endtag(self, tag: str) -> None:
+        """A text area or choice ends."""
+        if tag in ("textarea", "select"):
+            self.filling = ""
 
     def handle_data(self, data: str) -> None:
         """Keep a text."""
         self.text += data
+        if self.filling and self.elements[-1][0] == "textarea":
+            self.form[self.filling] += data.removeprefix("\n")
 
     def all(self, *tags: str) -> list[dict[str, str]]:
         """The attributes of the elements with one of these tags."""
@@ -220,7 +237,7 @@ class Desk:
     async def send(self, path: str, fields: Mapping[str, str], **query: str) -> tuple[httpx.Response, Page]:
         """Open a page, fill it, press its button, and follow where it leads."""
         _, page = await self.open(path, **query)
-        return await self.press(path, page.hidden | dict(fields), **query)
+        return await self.press(path, page.form | dict(fields), **query)
 
     async def press(self, path: str, fields: Mapping[str, str], **query: str) -> tuple[httpx.Response, Page]:
         """Send a filled page and follow where it leads."""

@@ -56,10 +56,9 @@ async def test_an_answer_refused_after_its_receipt_says_why_and_is_there_to_be_c
     desk.cases.temporal_is_away = False
     await desk.cases.redeliver()
     _, page = await desk.open(str(answer.url))
-    values = {a["name"]: a.get("value") for a in page.all("input")}
     assert desk.workplace.words.say("en", "answer.refused_text", reference=done(answer)) in page.words
     assert "First day – The dates are outside the proposed periods" in page.words
-    assert (values["HostOffer.start"], values["HostOffer.contact"]) == ("2027-12-24", "Protocol office")
+    assert (page.form["HostOffer.start"], page.form["HostOffer.contact"]) == ("2027-12-24", "Protocol office")
     answer, _ = await desk.press(path, page.hidden | OFFER)
     assert (await desk.step()).option == "offer"
 
@@ -175,10 +174,9 @@ async def test_an_answer_that_could_not_be_kept_comes_back_filled_in(desk: Desk,
     monkeypatch.setattr(Counter, "case", Cases.case)
     desk.cases.database_is_away = True
     answer, page = await desk.press(path, early.hidden | OFFER, lang="en")
-    values = {a["name"]: a.get("value") for a in page.all("input")}
     assert answer.status_code == 503
     assert desk.workplace.words.say("en", "answer.not_recorded") in page.words
-    assert (values["HostOffer.start"], values["response"]) == ("2027-05-10", early.hidden["response"])
+    assert (page.form["HostOffer.start"], page.form["response"]) == ("2027-05-10", early.hidden["response"])
 
 
 async def test_a_page_that_cannot_be_read_says_so_in_the_readers_language(desk: Desk) -> None:

@@ -162,11 +162,12 @@ class Shower:
         ]
 
     async def institutions(self, question: Question) -> list[tuple[str, str]]:
-        """The institutions whose people can be nominated: those of the country that was asked, its own first."""
+        """The institutions whose people can be nominated, by code: first the one asked, left unsaid, then others of its country."""
         if question.step.kind is not Kind.NOMINATION:
             return []
-        found = [i for i in await self._cases.reference.institutions() if i.country == question.step.country]
-        return [(i.code, i.name) for i in sorted(found, key=lambda i: (i.code != question.step.asked, i.code))]
+        asked, country = question.step.asked, question.step.country
+        found = [i for i in await self._cases.reference.institutions() if i.country == country and i.code != asked]
+        return [("", await self.name(question.case, asked)), *((i.code, i.name) for i in found)]
 
     async def prefilled(self, question: Question, language: str) -> dict[str, str]:
         """What a form already holds when it is first shown: the planned actions, the texts to be corrected."""

@@ -23,7 +23,6 @@ from web.respond.question import Outcome, Question, Shower, question_of
 from wording import Words
 
 RESPONSE = re.compile(r"[0-9a-f]{32}")
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 STATUS = {"answered": 409, "superseded": 409, "conflict": 409, "closed": 410, "ended": 410, "unknown_step": 404}
 STANDS = ("answered", "closed", "ended", "conflict")
 REDIRECTED = 303
@@ -80,7 +79,7 @@ class Respond:
         """Record an answer."""
         if is_from_elsewhere(request):
             return PlainTextResponse("cross-site", status_code=403)
-        posted = {key: clean(value) for key, value in (await request.form()).multi_items() if isinstance(value, str)}
+        posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
         try:
             question = await self._question(token)
             if question is None:
@@ -214,11 +213,6 @@ def is_from_elsewhere(request: Request) -> bool:
         return True
     origin = request.headers.get("origin", "null")
     return origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
-
-
-def clean(value: str) -> str:
-    """What was filled in, with line ends as one character and without control characters."""
-    return UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def query(**parts: str) -> str:
