@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -34,19 +33,6 @@ async def case(template: Path) -> AsyncIterator[Driven]:
         driven = Driven(on)
         await driven.launch()
         yield driven
-
-
-@pytest_asyncio.fixture
-async def another_case(template: Path) -> AsyncIterator[Callable[[], Awaitable[Driven]]]:
-    """Makes further cases, each on a stage of its own."""
-    async with AsyncExitStack() as stages:
-
-        async def make() -> Driven:
-            driven = Driven(await stages.enter_async_context(stage(template, PROGRAMMES)))
-            await driven.launch()
-            return driven
-
-        yield make
 
 
 @pytest.fixture(scope="session")

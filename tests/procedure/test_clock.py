@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from activities.typesetting import Typesetter
 from models.acts import Doing
 from models.schedule import Do
 from models.words import Ending, Kind, Standing, State, Verb
-from tests.procedure.driven import Driven
+from tests.procedure.driven import OFFICE, Driven
 
 REMINDERS = (Verb.REMINDED, Verb.CHASED, Verb.ALERTED)
 
@@ -271,3 +273,26 @@ async def test_a_missing_agenda_or_cascading_plan_does_not_stop_the_visit(case: 
     assert (await case.step(kind)).state is State.LAPSED
     assert (await case.schedule(kind)).closes < datetime(2031, 6, 2, tzinfo=UTC)
     await case.reach(Kind.ATTENDANCE)
+
+
+async def test_extensions_given_at_once_all_count(case: Driven) -> None:
+    await case.reach(Kind.NOMINATION)
+    acts = [
+        case.cases.act(case.id, Doing.EXTEND, by=OFFICE, reason="A reason.", step="nomination-1", working_days=1) for _ in range(3)
+    ]
+    await asyncio.gather(*acts)
+    await case.settle()
+    assert (await case.schedule("nomination")).due == datetime(2031, 4, 8, 17, tzinfo=UTC)  # 3 working days after 1 April
+
+
+async def test_a_case_whose_papers_never_get_set_can_be_cancelled(case: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> bytes:
+        raise RuntimeError("typesetting is broken")
+
+    await case.reach(Kind.HOST_OFFER)
+    monkeypatch.setattr(Typesetter, "set", broken)
+    outcome = await case.cases.answer(await case.given("host_offer"))
+    assert outcome.state == "recorded"
+    await case.act(Doing.CANCEL)
+    assert (await case.state()).ending is Ending.CANCELLED
+    assert (await case.state()).ended is not None
