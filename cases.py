@@ -194,7 +194,7 @@ class Cases:
         filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"}))
         known = await self.earlier(given.response)
         if known is not None:
-            return self._same(known, case.id, given, sha256_of(filled))
+            return await self._same(known, case.id, given, sha256_of(filled), form)
         facts, people = form.facts(), list[Person]()
         if isinstance(form, NominationForm):
             people = await self._people(case, step, given.response, form)
@@ -209,10 +209,15 @@ class Cases:
             await self._inbox.receive(case.id, answer, connection=connection)
         return (await self._inbox.of(given.response)).answer
 
-    def _same(self, known: InboxRow, case_id: str, given: Given, form: str) -> Answer:
+    async def _same(self, known: InboxRow, case_id: str, given: Given, stored: str, form: Form) -> Answer:
         """The answer that came in under the same response before; another answer is a conflict."""
         answer = known.answer
-        if (known.case_id, answer.step, answer.option, answer.form) != (case_id, given.step, given.option, form):
+        same = (known.case_id, answer.step, answer.option, answer.form) == (case_id, given.step, given.option, stored)
+        if same and isinstance(form, NominationForm):
+            before = [await self.form(nominee.form) for nominee in answer.facts.nominees]
+            entries = [{name: value for name, value in entry.items() if name != "salt"} for entry in before]
+            same = entries == [nominee.model_dump(mode="json") for nominee in form.nominees]
+        if not same:
             text = f"response {given.response} is there with another answer; a new answer needs a new response"
             raise Refused("conflict", text, response=given.response, option=answer.option, state=known.state)
         return answer

@@ -46,7 +46,8 @@ def may_act(case: Case, act: Act, rules: Programme) -> None:
     """Refuse an act that cannot be done now, saying what could be done instead.
 
     Raises:
-        Refused: not_office, no_reason, on_hold, not_on_hold, unknown_step, closed, out_of_range, visit_begun, ended.
+        Refused: not_office, no_reason, on_hold, not_on_hold, unknown_step, closed, being_scheduled, out_of_range,
+            visit_begun, ended.
     """
     if act.by != rules.office.code:
         raise Refused("not_office", f"only {rules.office.code} intervenes in a case")
@@ -73,6 +74,8 @@ def _may_extend(case: Case, act: Act) -> None:
         raise Refused("unknown_step", f"case {case.id} has no step {act.step}")
     if step.state is not State.OPEN:
         raise Refused("closed", f"{step.id} is {step.state}; only an open step is extended", state=step.state)
+    if step.wants not in (Wants.NOTHING, Wants.EXTENDED):
+        raise Refused("being_scheduled", f"{step.id} is being escalated this very moment; extend it once that is done")
     if not 1 <= act.working_days <= 60:
         raise Refused("out_of_range", "an extension is 1 to 60 working days", low="1", high="60")
 
@@ -89,7 +92,7 @@ def carry_out(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | Non
         case Doing.EXTEND:
             step = case.step(act.step)
             assert step is not None
-            step.added_days, step.why, step.wants = act.working_days, act.reason, Wants.EXTENDED
+            step.added_days, step.why, step.wants = step.added_days + act.working_days, act.reason, Wants.EXTENDED
             return [(Verb.EXTENDED, step)]
         case Doing.HOLD:
             return [(Verb.HELD, None), *_stop_clocks(case, act, at)]
@@ -124,7 +127,7 @@ def _start_clocks(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step |
             step.why = reason
             if step.wants is Wants.NOTHING:
                 step.wants = Wants.RESUMED
-            else:
+            elif step.wants is Wants.ESCALATION:
                 step.stopped = None
             started.append((Verb.RESUMED, step))
     return started

@@ -8,7 +8,7 @@ from models.case import Answer, Case, Decision, Nomination, Nominee, Recorded, S
 from models.errors import Refused
 from models.programme import Programme
 from models.request import earliest_start, fits
-from models.words import OPTIONS, DecisionKind, Kind, Standing, State
+from models.words import OPTIONS, DecisionKind, Kind, Lapse, Standing, State
 
 SNAP = timedelta(seconds=60)
 
@@ -56,7 +56,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
     if answer.option not in OPTIONS[step.kind]:
         options = ", ".join(OPTIONS[step.kind])
         raise Refused("unknown_option", f"{answer.option!r} is not an option of {step.kind}: {options}", options=options)
-    _still_open(case, step, answer)
+    _still_open(case, step, answer, rules)
     _was_asked(step, answer, rules)
     if step.paper and answer.paper != step.paper:
         raise Refused(
@@ -67,7 +67,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
     _kind_rule(case, step, answer, rules)
 
 
-def _still_open(case: Case, step: Step, answer: Answer) -> None:
+def _still_open(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
     if step.state is State.ANSWERED and step.decision is not None:
         stands = step.decision
         text = f"{step.id} was already answered: {stands.option} by {stands.by or 'nobody'} at {stands.recorded.isoformat()}"
@@ -78,9 +78,25 @@ def _still_open(case: Case, step: Step, answer: Answer) -> None:
     if case.ending is not None:
         at = case.clock.isoformat()
         raise Refused("closed", f"the case ended on {at}: {case.ending}", at=at, state=State.WITHDRAWN)
-    if step.state is not State.PAUSED and step.schedule is not None and answer.received > step.schedule.closes:
-        closes = step.schedule.closes.isoformat()
-        raise Refused("closed", f"{step.id} closed on {closes}; the answer came later", at=closes, state=State.LAPSED)
+    closes = closes_for_good(step, rules)
+    if closes is not None and answer.received > closes:
+        at = closes.isoformat()
+        raise Refused("closed", f"{step.id} closed on {at}; the answer came later", at=at, state=State.LAPSED)
+
+
+def closes_for_good(step: Step, rules: Programme) -> datetime | None:
+    """The instant after which no answer to a step counts; None while its clock stands still or it would only move up."""
+    moves_up = rules.step(step.kind).lapse is Lapse.ESCALATE and not step.escalated_to
+    if step.state is not State.OPEN or step.schedule is None or moves_up:
+        return None
+    return step.schedule.closes
+
+
+def is_late(step: Step, received: datetime) -> bool:
+    """Whether an answer came after the due date, as far as the step's clock ran; never while it was only being opened."""
+    if step.schedule is None or step.state is State.OPENING:
+        return False
+    return min(received, step.stopped or received) > step.schedule.due
 
 
 def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
@@ -171,7 +187,7 @@ def note(case: Case, answer: Answer, now: datetime) -> Step:
         form=answer.form,
         paper=answer.paper,
         proof=answer.proof,
-        late=step.schedule is not None and answer.received > step.schedule.due and not answer.on_behalf_of,
+        late=is_late(step, answer.received) and not answer.on_behalf_of,
         facts=answer.facts,
     )
     step.state = State.ANSWERED

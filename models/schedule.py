@@ -73,10 +73,13 @@ class Wanted(Message):
 def compute(wanted: Wanted, calendar: Calendar) -> Schedule:
     """The schedule of a step in the calendar of the one asked."""
     opened = calendar.local_day(wanted.opened)
-    if wanted.old is not None and wanted.stopped is not None:
-        return _gone_on(wanted.old, wanted.stopped, wanted.opened, calendar)
-    if wanted.old is not None and wanted.added_days:
-        due = calendar.shift(calendar.local_day(wanted.old.due), wanted.added_days)
+    old = wanted.old
+    if old is not None and wanted.stopped is not None:
+        old = _gone_on(old, wanted.stopped, wanted.opened, calendar)
+        if not wanted.added_days:
+            return old
+    if old is not None and wanted.added_days:
+        due = calendar.shift(calendar.local_day(old.due), wanted.added_days)
     else:
         visit = (wanted.visit_start, wanted.visit_end or wanted.visit_start) if wanted.visit_start else None
         due = due_day(wanted.rule.limit, calendar, opened, visit)

@@ -108,28 +108,32 @@ class Desk:
     async def locally(self, name: str, order: object, result: type[Result]) -> Result:
         """Run a short idempotent activity in the worker's own process; it is retried until it succeeds."""
         self.busy += 1
-        done: Result = await workflow.execute_local_activity(
-            name,
-            order,
-            result_type=result,
-            start_to_close_timeout=timedelta(seconds=20),
-            retry_policy=LOCAL_RETRIES,
-            local_retry_threshold=timedelta(seconds=5),
-        )
-        self.busy -= 1
+        try:
+            done: Result = await workflow.execute_local_activity(
+                name,
+                order,
+                result_type=result,
+                start_to_close_timeout=timedelta(seconds=20),
+                retry_policy=LOCAL_RETRIES,
+                local_retry_threshold=timedelta(seconds=5),
+            )
+        finally:
+            self.busy -= 1
         return done
 
     async def remotely(self, name: str, order: object, result: type[Result]) -> Result:
         """Run an activity through the server, which keeps its retries; used for what may hang or take long."""
         self.busy += 1
-        done: Result = await workflow.execute_activity(
-            name,
-            order,
-            result_type=result,
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=RETRIES,
-        )
-        self.busy -= 1
+        try:
+            done: Result = await workflow.execute_activity(
+                name,
+                order,
+                result_type=result,
+                start_to_close_timeout=timedelta(seconds=60),
+                retry_policy=RETRIES,
+            )
+        finally:
+            self.busy -= 1
         return done
 
     async def focal_point(self, country: str) -> str:
@@ -227,16 +231,23 @@ class Desk:
     async def work(self, procedure: Coroutine[Any, Any, None]) -> None:
         """Run a procedure to its end beside the tending of the desk, which goes on; a fault in either is a fault of the case.
 
+        A case ended from outside leaves the procedure wherever it waits, even for an activity that never succeeds.
+
         Raises:
             Ended: how the case ended.
         """
         self.stir()
         if self.tending is None:
             self.tending = asyncio.create_task(self.tend())
-        working = asyncio.create_task(procedure)
-        await workflow.wait([working, self.tending], return_when=asyncio.FIRST_COMPLETED)
+        working, waits = asyncio.create_task(procedure), [self.tending]
+        if self.case.ending is None:
+            waits.append(asyncio.create_task(workflow.wait_condition(lambda: self.case.ending is not None)))
+        await workflow.wait([working, *waits], return_when=asyncio.FIRST_COMPLETED)
         if self.tending.done():
             self.tending.result()
+        if not working.done():
+            working.cancel()
+            self.unless_ended()
         working.result()
 
     async def tend(self) -> None:
@@ -264,7 +275,7 @@ class Desk:
 
     def next_instant(self) -> datetime | None:
         """The next instant at which the case acts by itself."""
-        if self.case.hold is not None:
+        if self.case.hold is not None or self.case.ending is not None:
             return None
         ticks = [step.next_tick.at for step in self.case.steps if step.next_tick is not None]
         if self.case.resting_until is not None:
@@ -288,7 +299,7 @@ class Desk:
 
     async def keep_time(self) -> None:
         """Do what the schedules say is due by now."""
-        if self.case.hold is not None:
+        if self.case.hold is not None or self.case.ending is not None:
             return
         for step in list(self.case.steps):
             while (tick := step.next_tick) is not None and tick.at <= workflow.now():
@@ -376,16 +387,18 @@ class Desk:
         while waiting := [s for s in self.case.steps if s.wants is not Wants.NOTHING and s.is_open]:
             if self.case.hold is not None:
                 return
+            asked_for = [(step, step.wants, step.added_days) for step in waiting]
             order = ScheduleOrder(wanted=tuple(self.wanted(step) for step in waiting))
             computed = await self.locally(names.SCHEDULE, order, Schedules)
             if self.case.hold is not None:
                 return
-            for step, schedule in zip(waiting, computed.schedules, strict=True):
+            for (step, wants, added_days), schedule in zip(asked_for, computed.schedules, strict=True):
                 if step.is_open:
                     passed = step.schedule.due if step.schedule else None
-                    step.schedule, step.ticked, step.stopped, step.added_days = schedule, 0, None, 0
-                    self.announce(step, passed)
-                step.wants = Wants.NOTHING
+                    step.schedule, step.ticked, step.stopped = schedule, 0, None
+                    self.announce(step, wants, passed)
+                step.added_days -= added_days  # what was added meanwhile is computed next
+                step.wants = Wants.EXTENDED if step.added_days else Wants.NOTHING
 
     def wanted(self, step: Step) -> Wanted:
         """What a step's schedule is computed from."""
@@ -405,9 +418,9 @@ class Desk:
             escalated=step.wants is Wants.ESCALATION or (step.wants is Wants.EXTENDED and bool(step.escalated_to)),
         )
 
-    def announce(self, step: Step, passed: datetime | None) -> None:
+    def announce(self, step: Step, wants: Wants, passed: datetime | None) -> None:
         """Tell the one asked, by the letter that fits."""
-        match step.wants:
+        match wants:
             case Wants.ASK:
                 step.state = State.OPEN
                 self.say(Verb.OPENED, step)

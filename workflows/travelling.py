@@ -145,7 +145,9 @@ async def travel(desk: Desk, nomination: Nomination) -> None:
     nomination.standing = Standing.VISA_REFUSED if step.option == "visa_refused" else Standing.UNAVAILABLE
     for new in await clear_and_accept(desk, replacements(desk, [nomination])):
         await invite(desk, [new])
-        await travel(desk, new)
+        planned = {step.asked for step in desk.case.steps if step.kind is Kind.CASCADING_PLAN}
+        plans = [plan_cascading(desk, institution) for institution in learners(desk, [new]) if institution not in planned]
+        await asyncio.gather(travel(desk, new), *plans)
 
 
 async def provide_agenda(desk: Desk) -> None:

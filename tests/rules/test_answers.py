@@ -110,12 +110,32 @@ def test_a_closed_step_says_since_when(state: State) -> None:
 
 
 def test_an_answer_received_at_the_closing_instant_counts_and_a_second_later_does_not() -> None:
-    step = a_step(Kind.DECISION, "OFFICE")
+    step = a_step(Kind.CORRECTION)
     assert step.schedule is not None
     closes = step.schedule.closes
-    may_answer(a_case(step), an_answer(step, "reject", received=closes), amedip())
-    refused = refusal(a_case(step), an_answer(step, "reject", received=closes + timedelta(seconds=1)))
+    may_answer(a_case(step), an_answer(step, "submit", received=closes), amedip())
+    refused = refusal(a_case(step), an_answer(step, "submit", received=closes + timedelta(microseconds=1)))
     assert (refused.code, refused.facts["at"]) == ("closed", closes.isoformat())
+
+
+def test_a_step_that_only_moves_up_at_its_closing_instant_still_takes_answers_until_it_has_moved_and_closes_again() -> None:
+    step = a_step(Kind.DECISION, "OFFICE")
+    assert step.schedule is not None
+    after = step.schedule.closes + timedelta(minutes=1)
+    may_answer(a_case(step), an_answer(step, "reject", received=after), amedip())
+    step.escalated_to = "OFFICE/supervisor"
+    assert refusal(a_case(step), an_answer(step, "reject", received=after)).code == "closed"
+
+
+def test_an_answer_given_while_the_clock_stands_still_is_late_only_if_it_was_when_it_stopped() -> None:
+    for stopped_after_due, late in ((timedelta(days=-1), False), (timedelta(days=1), True)):
+        step = a_step(Kind.CORRECTION)
+        assert step.schedule is not None
+        step.state, step.stopped = State.PAUSED, step.schedule.due + stopped_after_due
+        answer = an_answer(step, "submit", received=step.schedule.due + timedelta(days=30))
+        decision = note(a_case(step), answer, answer.received).decision
+        assert decision is not None
+        assert decision.late is late
 
 
 def test_an_answer_about_a_superseded_paper_is_shown_the_one_that_stands() -> None:
