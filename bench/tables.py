@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(width=132)
+console = Console(width=160)
 
 
 def heading(part: str, text: str) -> None:
@@ -23,7 +23,7 @@ def rows(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """A table; all columns but the first are figures."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     console.print(table)
