@@ -130,8 +130,7 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
     """Work on cases until `stop` is set; waits for Temporal when it is away."""
     workplace, client = workplace_of(settings), await client_of(settings)
     cases = workplace.cases(client)
-    sender = settings.mail_from or next(iter(workplace.programmes.values())).office.mailbox
-    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), sender))
+    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), settings.mail_from))
     while not await cases.is_reachable():
         log.warning("temporal_away", address=settings.temporal_address)
         with suppress(TimeoutError):

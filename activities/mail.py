@@ -66,7 +66,7 @@ class Composer:
         message_id = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
         lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
         about = {"case": case.id, "step": letter.step, "party": letter.to} if letter.step else {}
-        expires = {"expires": (letter.at + LINK_LIFE).isoformat()} if about else {}
+        expires = {"expires": (letter.at + LINK_LIFE).isoformat(), "link": facts["link"]} if about else {}
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
@@ -154,7 +154,7 @@ def block_of(paragraph: str, link: str) -> dict[str, Any]:
 
 
 def with_link(eml: EmailMessage, placeholder: str, link: str) -> EmailMessage:
-    """The message with the signed link in place of the redacted one; attachments stay as they are."""
+    """The message with the signed address in place of the redacted one, each as a whole; attachments stay as they are."""
     for part in eml.walk():
         if part.get_content_maintype() == "text" and not part.is_attachment() and isinstance(part, EmailMessage):
             content = part.get_content()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -26,6 +27,7 @@ LEASE_SECONDS = 120.0
 CONVERSATION_SECONDS = 60.0
 BATCH = 20
 PERMANENT = range(500, 600)
+ADDRESS = r"[^\s<>,;:\"()\[\]]+@[^\s<>,;:\"()\[\]]+"
 
 log = structlog.get_logger("postman")
 
@@ -103,7 +105,11 @@ class SmtpTransport:
 
 
 class Postman:
-    """Sends what is due. Safe to run in several processes: a message is leased while it is sent."""
+    """Sends what is due. Safe to run in several processes: a message is leased while it is sent.
+
+    Without a `sender` the server is given the mailbox that the message says it is from. What it answers is kept and logged
+    without the address of any receiver. A message that cannot be sent, whatever the reason, holds up no other.
+    """
 
     def __init__(self, mails: Mails, transport: Transport, links: Links, sender: str, clock: Callable[[], datetime]) -> None:
         self._mails = mails
@@ -127,32 +133,56 @@ class Postman:
         return count
 
     async def _send(self, queued: QueuedMail) -> None:
-        message = email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP)
-        if queued.link_facts:
-            facts = queued.link_facts
-            link = Link(case=facts["case"], step=facts["step"], party=facts["party"])
-            message = with_link(message, REDACTED, self._links.token(link, datetime.fromisoformat(facts["expires"])))
+        sender = self._sender
         try:
-            reply = await self._converse(message, [queued.to, *queued.cc])
+            message = self._written(queued)
+            sender = sender or message["From"].addresses[0].addr_spec
+            reply = await self._converse(message, sender, [queued.to, *queued.cc])
         except NotSent as error:
-            await self._not_sent(queued, error)
-            return
-        await self._mails.accepted(queued.message_id, self._clock(), reply)
-        log.info("accepted", case=queued.case_id, letter=queued.letter, message_id=queued.message_id)
+            await self._not_sent(queued, sender, error)
+        except Exception as error:  # noqa: BLE001 - a fault of this one mail or of the transport: the others are sent all the same
+            spoilt = isinstance(error, ValueError | LookupError)  # what the mail is made of; nothing else is known to last
+            await self._not_sent(queued, sender, NotSent(f"{type(error).__name__}: {error}", permanent=spoilt))
+        else:
+            await self._mails.accepted(queued.message_id, self._clock(), without_receivers(reply, queued, sender))
+            log.info("accepted", case=queued.case_id, letter=queued.letter, message_id=queued.message_id)
 
-    async def _converse(self, message: EmailMessage, receivers: list[str]) -> str:
+    def _written(self, queued: QueuedMail) -> EmailMessage:
+        """The message as its receiver gets it."""
+        if not queued.to:
+            raise NotSent("nobody's address is known", permanent=True)
+        message = email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP)
+        facts = queued.link_facts
+        if not facts:
+            return message
+        link = Link(case=facts["case"], step=facts["step"], party=facts["party"])
+        token = self._links.token(link, datetime.fromisoformat(facts["expires"]))
+        return with_link(message, facts["link"], facts["link"].removesuffix(REDACTED) + token)
+
+    async def _converse(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
         try:
             async with asyncio.timeout(CONVERSATION_SECONDS):
-                return await self._transport.send(message, self._sender, receivers)
+                return await self._transport.send(message, sender, receivers)
         except TimeoutError as error:
             raise NotSent(f"the conversation took longer than {CONVERSATION_SECONDS:g} seconds", permanent=False) from error
 
-    async def _not_sent(self, queued: QueuedMail, error: NotSent) -> None:
-        waited = self._clock() - queued.queued
+    async def _not_sent(self, queued: QueuedMail, sender: str, error: NotSent) -> None:
+        now = self._clock()
+        waited = now - (queued.first_try or now)
+        said = without_receivers(str(error), queued, sender)
+        about = {"case": queued.case_id, "letter": queued.letter, "message_id": queued.message_id, "error": said}
         if error.permanent or waited > GIVE_UP_AFTER:
-            await self._mails.failed(queued.message_id, str(error))
-            log.error("mail_failed", case=queued.case_id, letter=queued.letter, message_id=queued.message_id, error=str(error))
+            await self._mails.failed(queued.message_id, said)
+            log.error("mail_failed", **about)
             return
-        wait = min(max(FIRST_RETRY, waited), LONGEST_RETRY)
-        await self._mails.deferred(queued.message_id, str(error), self._clock() + wait)
-        log.warning("mail_deferred", case=queued.case_id, letter=queued.letter, message_id=queued.message_id, error=str(error))
+        await self._mails.deferred(queued.message_id, said, now + min(max(FIRST_RETRY, waited), LONGEST_RETRY))
+        log.warning("mail_deferred", **about)
+
+
+def without_receivers(text: str, queued: QueuedMail, sender: str) -> str:
+    """What a server said, with "receiver" for every address but the sender's, and for the receivers' names in theirs."""
+    addresses = [address for address in (queued.to, *queued.cc) if address]
+    whole = [re.escape(address) for address in addresses]
+    names = [rf"(?<!\w){re.escape(address.partition('@')[0])}(?!\w)" for address in addresses]
+    named = re.compile("|".join([*whole, ADDRESS, *names]), re.IGNORECASE)
+    return named.sub(lambda found: found[0] if found[0].rstrip(".").casefold() == sender.casefold() else "receiver", text)

@@ -8,17 +8,21 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import Missing
 from models.message import Instant, Message
-from store.contents import checked, row_of
+from store.contents import Corrupt, checked, row_of
 from store.database import Database
 from store.tables import contents, mails, persons
 from store.upsert import insert_new
 
 MEDIA = "message/rfc822"
+
+log = structlog.get_logger("mails")
 
 
 class MailState(StrEnum):
@@ -54,9 +58,10 @@ class Addressed(Message):
 
 
 class QueuedMail(Addressed):
-    """A message to send: `eml` is its bytes as archived, with the link redacted."""
+    """A message to send: `eml` is its bytes as archived, with the link redacted; `first_try` None until it is claimed."""
 
     eml: bytes
+    first_try: Instant | None = None
 
     @property
     def content(self) -> str:
@@ -83,7 +88,10 @@ class Mails:
         self._db = db
 
     async def due(self, now: datetime, limit: int, lease_seconds: float) -> list[QueuedMail]:
-        """Claim messages to send now, the longest waiting first; nobody else gets them until the lease ends."""
+        """Claim messages to send now, the longest waiting first; nobody else gets them until the lease ends.
+
+        One that is stored damaged is noted as failed and left out.
+        """
         claimable = _claimable(now)
         async with self._db.read() as connection:
             if (await connection.execute(select(mails.c.message_id).where(claimable).limit(1))).first() is None:
@@ -99,15 +107,19 @@ class Mails:
         claim = (
             update(mails)
             .where(mails.c.message_id.in_(select(chosen.c.message_id)))
-            .values(leased_until=now + timedelta(seconds=lease_seconds), tries=mails.c.tries + 1)
+            .values(
+                leased_until=now + timedelta(seconds=lease_seconds),
+                tries=mails.c.tries + 1,
+                first_try=func.coalesce(mails.c.first_try, bindparam("now", now, mails.c.first_try.type)),
+            )
             .returning(mails.c.message_id)
         )
         async with self._db.begin() as connection:
             claimed = (await connection.scalars(claim)).all()
             query = _addressed().add_columns(contents.c.data).join(contents, contents.c.sha256 == mails.c.content)
             query = query.where(mails.c.message_id.in_(claimed)).order_by(mails.c.next_try, mails.c.message_id)
-            rows = await connection.execute(query)
-            return [QueuedMail.model_validate({**row._asdict(), "eml": checked(row.data, row.content)}) for row in rows]
+            read = [await _read(connection, row) for row in (await connection.execute(query)).all()]
+        return [message for message in read if message is not None]
 
     async def accepted(self, message_id: str, at: datetime, reply: str) -> None:
         """The mail server took the message.
@@ -136,6 +148,19 @@ class Mails:
         values = {"state": MailState.FAILED, "error": error, "next_try": None}
         await self._note(message_id, values, mails.c.state.in_(OUTSTANDING))
 
+    async def counts(self) -> dict[MailState, int]:
+        """How many messages there are in each state."""
+        query = select(mails.c.state, func.count()).group_by(mails.c.state)
+        async with self._db.read() as connection:
+            found = {row[0]: row[1] for row in await connection.execute(query)}
+        return {state: found.get(state, 0) for state in MailState}
+
+    async def cases_in(self, *states: MailState) -> list[str]:
+        """The cases that have messages in one of these states, by number."""
+        query = select(mails.c.case_id).where(mails.c.state.in_(states)).distinct().order_by(mails.c.case_id)
+        async with self._db.read() as connection:
+            return list(await connection.scalars(query))
+
     async def of_case(self, case_id: str) -> list[MailRow]:
         """The messages of a case in the order they were queued."""
         query = _addressed().where(mails.c.case_id == case_id).order_by(mails.c.queued, mails.c.message_id)
@@ -158,6 +183,18 @@ async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> 
     archived = [row_of(message.eml, MEDIA, message.person) for message in messages]
     await connection.execute(insert_new(connection, contents), archived)
     await connection.execute(insert_new(connection, mails), [_queued(message) for message in messages])
+
+
+async def _read(connection: AsyncConnection, row: Row[Any]) -> QueuedMail | None:
+    """A claimed message; None when it is stored damaged, which is noted in its row."""
+    try:
+        return QueuedMail.model_validate({**row._asdict(), "eml": checked(row.data, row.content)})
+    except (Corrupt, ValidationError) as error:
+        says = str(error) if isinstance(error, Corrupt) else "its row cannot be read"
+        values = {"state": MailState.FAILED, "error": says, "next_try": None, "leased_until": None}
+        await connection.execute(update(mails).where(mails.c.message_id == row.message_id).values(values))
+        log.error("mail_failed", case=row.case_id, letter=row.letter, message_id=row.message_id, error=says)
+        return None
 
 
 def _queued(message: QueuedMail) -> dict[str, Any]:

@@ -196,6 +196,7 @@ mails = Table(
     Column("state", String, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_try", Utc),
+    Column("first_try", Utc),
     Column("leased_until", Utc),
     Column("accepted", Utc),
     Column("reply", String, nullable=False),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from models.errors import Missing
 from store import tables
@@ -18,6 +20,7 @@ from store.persons import Person, Persons
 from tests.store.situations import CASE, MONDAY, a_mail, days
 
 LEASE = 60.0
+DAMAGED = sha256(b"damaged").hexdigest()
 AFTER_THE_LEASE = MONDAY + timedelta(seconds=LEASE)
 
 
@@ -29,7 +32,7 @@ async def queued(database: Database, *messages: QueuedMail) -> None:
 
 async def test_a_queued_mail_is_due_with_its_bytes_and_archived(database: Database, mails: Mails, contents: Contents) -> None:
     await queued(database, a_mail(1))
-    assert await mails.due(MONDAY, 10, LEASE) == [a_mail(1)]
+    assert await mails.due(MONDAY, 10, LEASE) == [a_mail(1).model_copy(update={"first_try": MONDAY})]
     (row,) = await mails.of_case(CASE)
     assert (row.state, row.tries, row.content) == (MailState.QUEUED, 1, a_mail(1).content)
     assert await contents.get(row.content) == a_mail(1).eml
@@ -118,3 +121,36 @@ async def test_a_mail_to_a_person_keeps_no_address_of_its_own(database: Database
     assert archived == "P1"
     (due,) = await mails.due(MONDAY, 10, LEASE)
     assert (due.to, due.name) == ("participant.1@people.example", "Participant 1")
+
+
+async def test_a_damaged_mail_is_noted_as_failed_and_the_others_are_due(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1), a_mail(2), a_mail(3))
+    async with database.begin() as connection:
+        damaged = update(tables.contents).where(tables.contents.c.sha256 == a_mail(1).content).values(data=b"damaged")
+        await connection.execute(damaged)
+        await connection.execute(update(tables.mails).where(tables.mails.c.content == a_mail(2).content).values(link_facts=["x"]))
+    with capture_logs() as logs:
+        assert [message.message_id for message in await mails.due(MONDAY, 10, LEASE)] == [a_mail(3).message_id]
+    assert [entry["event"] for entry in logs] == ["mail_failed", "mail_failed"]
+    assert (await mails.counts())[MailState.FAILED] == 2
+    async with database.read() as connection:
+        errors = set(await connection.scalars(select(tables.mails.c.error).where(tables.mails.c.state == MailState.FAILED)))
+    assert errors == {f"content {a_mail(1).content} is damaged: its bytes have the sha256 {DAMAGED}", "its row cannot be read"}
+
+
+async def test_the_first_try_is_kept_through_later_ones(database: Database, mails: Mails) -> None:
+    await queued(database, a_mail(1))
+    (first,) = await mails.due(MONDAY + days(4), 10, LEASE)
+    await mails.deferred(a_mail(1).message_id, "451 later", MONDAY + days(5))
+    (second,) = await mails.due(MONDAY + days(5), 10, LEASE)
+    assert first.first_try == second.first_try == MONDAY + days(4)
+
+
+async def test_mails_are_counted_by_how_far_they_got_and_their_cases_named(database: Database, mails: Mails) -> None:
+    await queued(database, *(a_mail(number) for number in range(4)))
+    await mails.failed(a_mail(0).message_id, "550 never")
+    await mails.deferred(a_mail(1).message_id, "451 later", MONDAY + days(1))
+    counts = await mails.counts()
+    assert counts == {MailState.QUEUED: 2, MailState.DEFERRED: 1, MailState.ACCEPTED: 0, MailState.FAILED: 1}
+    assert await mails.cases_in(MailState.FAILED, MailState.DEFERRED) == [CASE]
+    assert await mails.cases_in(MailState.ACCEPTED) == []
