@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Literal
@@ -123,6 +123,7 @@ class Cases:
         self._contents = Contents(database)
         self._persons = Persons(database)
         self._archive = Archive(database)
+        self._told_to = 0
 
     # Launching
 
@@ -323,18 +324,36 @@ class Cases:
         raise refusal
 
     async def redeliver(self, limit: int = 100) -> int:
-        """Start reserved cases and tell received answers that could not be told; gives how many still wait."""
+        """Start reserved cases and tell received answers that could not be told; gives how many of them still wait.
+
+        Each call goes on behind the last answer of the one before, so that answers that cannot be told hold up no other.
+        """
         left = 0
         for launch in await self._launches.reserved():
-            left += not await self._start(launch)
-        for row in await self._inbox.waiting(limit):
-            try:
-                left += await self.deliver(row.case_id, row.answer) is None
-            except Refused as refusal:
-                log.info("refused_later", case=row.case_id, step=row.answer.step, code=refusal.code)
-            except Missing:
-                left += 1
+            left += not await self._tried(launch.case_id, self._start(launch))
+        for row in await self._inbox.waiting(limit, self._told_to):
+            left += not await self._tried(row.case_id, self._tell_again(row))
+            self._told_to = row.number
         return left
+
+    async def _tell_again(self, row: InboxRow) -> bool:
+        try:
+            return await self.deliver(row.case_id, row.answer) is not None
+        except Refused as refusal:
+            log.info("refused_later", case=row.case_id, step=row.answer.step, code=refusal.code)
+            return True
+        except Missing:
+            return False
+
+    async def _tried(self, case_id: str, work: Awaitable[bool]) -> bool:
+        """Whether a piece of work for one case was done; its faults stay its own, a database that is away is everybody's."""
+        try:
+            return await work
+        except Unreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of this one case: the others are told all the same
+            log.error("not_told", case=case_id, error=type(error).__name__)
+            return False
 
     # Acting
 
@@ -442,6 +461,10 @@ class Cases:
         """The persons behind a case's nominations, by nomination."""
         found = await self._persons.of([nomination.person for nomination in case.nominations])
         return {n.id: found[n.person] for n in case.nominations if n.person in found}
+
+    async def waiting(self) -> int:
+        """How many received answers the cases have not yet been told."""
+        return await self._inbox.count_waiting()
 
     async def earlier(self, response: str) -> InboxRow | None:
         """What became of a response; None when it never came in."""

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +22,8 @@ from store.upsert import insert_new
 DERIVED = {"received", "facts"}
 DOOR = 7_277_356
 
+log = structlog.get_logger("inbox")
+
 
 class InboxState(StrEnum):
     """What became of an answer: not yet told to the case, taken down, or refused by it."""
@@ -30,8 +34,12 @@ class InboxState(StrEnum):
 
 
 class InboxRow(Message):
-    """An answer that came in and its outcome: for a refusal its `code`, its `text` in English and its facts."""
+    """An answer that came in and its outcome: for a refusal its `code`, its `text` in English and its facts.
 
+    `number` is its place in the order of receipt.
+    """
+
+    number: int
     case_id: str
     answer: Answer
     state: InboxState
@@ -43,6 +51,7 @@ class Inbox:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._unreadable: set[str] = set()
 
     async def enter(self, connection: AsyncConnection) -> None:
         """Begin to take an answer in: stamped after this, it is seen by whoever asks `in_time` later, or was stamped later.
@@ -104,11 +113,31 @@ class Inbox:
         """
         await self._note(response, InboxState.REFUSED, {**facts, "code": code, "text": text}, inbox.c.state == InboxState.RECEIVED)
 
-    async def waiting(self, limit: int) -> list[InboxRow]:
-        """Answers the case has not yet been told, in order of receipt."""
-        query = select(inbox).where(inbox.c.state == InboxState.RECEIVED).order_by(inbox.c.number).limit(limit)
+    async def waiting(self, limit: int, after: int = 0) -> list[InboxRow]:
+        """Answers the case has not yet been told, in order of receipt, those first that came in after the number `after`.
+
+        One that cannot be read is left out and logged, once; it goes on waiting.
+        """
+        query = select(inbox).where(inbox.c.state == InboxState.RECEIVED)
+        query = query.order_by(inbox.c.number <= after, inbox.c.number).limit(limit)
         async with self._db.read() as connection:
-            return [_row(row) for row in await connection.execute(query)]
+            read = [self._read(row) for row in await connection.execute(query)]
+        return [row for row in read if row is not None]
+
+    async def count_waiting(self) -> int:
+        """How many answers the case has not yet been told."""
+        query = select(func.count()).where(inbox.c.state == InboxState.RECEIVED)
+        async with self._db.read() as connection:
+            return await connection.scalar(query) or 0
+
+    def _read(self, row: Row[Any]) -> InboxRow | None:
+        try:
+            return _row(row)
+        except ValidationError:
+            if row.response not in self._unreadable:
+                self._unreadable.add(row.response)
+                log.error("answer_unreadable", case=row.case_id, step=row.step, response=row.response)
+            return None
 
     async def in_time(self, case_id: str, step: str, closes: datetime) -> list[Answer]:
         """Answers to a step not yet told to the case and received by its closing instant, in order of receipt."""
@@ -142,7 +171,7 @@ def _one(response: str) -> Select[Any]:
 
 def _row(row: Row[Any]) -> InboxRow:
     answer = Answer.model_validate_json(row.answer)
-    return InboxRow(case_id=row.case_id, answer=answer, state=InboxState(row.state), outcome=row.outcome)
+    return InboxRow(number=row.number, case_id=row.case_id, answer=answer, state=InboxState(row.state), outcome=row.outcome)
 
 
 def _said(answer: Answer) -> dict[str, Any]:

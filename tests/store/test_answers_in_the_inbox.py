@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from models.case import Facts
 from models.errors import Missing, Refused
+from store import tables
+from store.database import Database
 from store.inbox import Inbox, InboxState
 from tests.store.situations import CASE, MONDAY, an_answer, days
 
@@ -95,3 +99,24 @@ async def test_a_response_that_never_came_is_missing(inbox: Inbox) -> None:
         await inbox.recorded("R9")
     with pytest.raises(Missing, match="R9"):
         await inbox.refused("R9", "closed", "the step closed", {})
+
+
+async def test_waiting_answers_go_round_so_that_those_that_stay_do_not_hide_the_others(inbox: Inbox) -> None:
+    for response in ("R1", "R2", "R3"):
+        await inbox.receive(CASE, an_answer(response))
+    first, second = await inbox.waiting(2)
+    assert first.number < second.number
+    assert [row.answer.response for row in await inbox.waiting(2, second.number)] == ["R3", "R1"]
+    assert [row.answer.response for row in await inbox.waiting(3, 10**9)] == ["R1", "R2", "R3"]
+
+
+async def test_an_unreadable_answer_is_logged_once_counted_and_hides_no_other(database: Database, inbox: Inbox) -> None:
+    await inbox.receive(CASE, an_answer("R1"))
+    await inbox.receive(CASE, an_answer("R2"))
+    async with database.begin() as connection:
+        await connection.execute(update(tables.inbox).where(tables.inbox.c.response == "R1").values(answer="{"))
+    with capture_logs() as logs:
+        assert [row.answer.response for row in await inbox.waiting(10)] == ["R2"]
+        assert [row.answer.response for row in await inbox.waiting(10)] == ["R2"]
+    assert [(entry["event"], entry["response"]) for entry in logs] == [("answer_unreadable", "R1")]
+    assert await inbox.count_waiting() == 2
