@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from audit.replay import states
 from cases import Cases
+from models.errors import Refused
 from store.cases import ReadModel
+
+TRIES = 5
 
 
 async def rebuild(readmodel: ReadModel, cases: Cases, case_id: str) -> None:
@@ -12,8 +15,9 @@ async def rebuild(readmodel: ReadModel, cases: Cases, case_id: str) -> None:
 
     Raises:
         NotReplayed: a run does not replay; the read model stays as it was.
+        Refused: "newer", the read model has gone on each time the histories were replayed, and stays as it is.
     """
-    ends = await states(case_id, await cases.histories(case_id))
-    await readmodel.clear(case_id)
-    for case in ends:
-        await readmodel.publish(case)
+    for _ in range(TRIES):
+        if await readmodel.rebuild(await states(case_id, await cases.histories(case_id))):
+            return
+    raise Refused("newer", f"the read model of {case_id} is ahead of its histories; it stays as it is", case=case_id)

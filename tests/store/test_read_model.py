@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from models.errors import Missing
+from audit.rebuild import rebuild
+from models.case import Case
+from models.errors import Missing, Refused
 from models.words import DecisionKind, Ending, State
 from store.cases import ReadModel
 from tests.store.situations import CASE, MONDAY, a_case, a_mail, an_open_step, answered, days
@@ -102,11 +106,63 @@ async def test_open_and_ended_cases_are_listed_apart_the_last_opened_first(read_
     assert await read_model.open_cases() == ["AMEDIP-2027-0001", "AMEDIP-2027-0003"]
 
 
-async def test_a_cleared_case_can_be_published_from_its_beginning_and_keeps_its_mails(read_model: ReadModel) -> None:
-    await read_model.publish(a_case(ASKED, seq=5, run=2), [a_mail(1)])
-    await read_model.clear(CASE)
-    assert not await read_model.exists(CASE)
-    assert await read_model.timeline(CASE) == []
-    await read_model.publish(a_case(ASKED, seq=2))
-    assert len(await read_model.timeline(CASE)) == 2
+async def test_a_case_is_written_anew_from_the_ends_of_its_runs_and_keeps_its_mails(read_model: ReadModel) -> None:
+    first, second = a_case(ASKED, seq=2), a_case(answered(ASKED), seq=4, run=2)
+    second.said = second.said[2:]
+    wrong = a_case(an_open_step("S9", "EG-MOM"), seq=4, run=2)
+    await read_model.publish(wrong, [a_mail(1)])
+    assert await read_model.rebuild([first, second])
+    assert [row.id for row in await read_model.steps(CASE)] == ["S1"]
+    assert [(said.seq, said.run) for said in await read_model.timeline(CASE)] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert len(await read_model.mails(CASE)) == 1
+
+
+async def test_a_case_that_was_never_published_is_written_too(read_model: ReadModel) -> None:
+    assert await read_model.rebuild([a_case(ASKED, seq=2)])
+    assert (await read_model.case(CASE)).seq == 2
+
+
+@pytest.mark.parametrize("newer", [a_case(answered(ASKED), seq=5), a_case(answered(ASKED), seq=1, run=2)])
+async def test_a_newer_state_is_never_written_over_by_older_histories(read_model: ReadModel, newer: Case) -> None:
+    await read_model.publish(newer)
+    assert not await read_model.rebuild([a_case(ASKED, seq=4)])
+    assert (await read_model.steps(CASE))[0].state is State.ANSWERED
+    assert len(await read_model.timeline(CASE)) == newer.seq
+
+
+class Going:
+    """Histories of a case that goes on while they are read, so many times."""
+
+    def __init__(self, read_model: ReadModel, times: int) -> None:
+        self.read_model = read_model
+        self.times = times
+        self.seq = 1
+
+    async def histories(self, case_id: str) -> int:
+        """How far the case was when they were read."""
+        found = self.seq
+        if self.times:
+            self.times -= 1
+            self.seq += 1
+            await self.read_model.publish(a_case(ASKED, seq=self.seq))
+        return found
+
+
+@pytest.fixture
+def _replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history that is as long as it says."""
+
+    async def states(case_id: str, seq: int) -> list[Case]:
+        return [a_case(ASKED, seq=seq)]
+
+    monkeypatch.setattr("audit.rebuild.states", states)
+
+
+@pytest.mark.usefixtures("_replayed")
+async def test_a_case_that_goes_on_while_it_is_rebuilt_is_read_again(read_model: ReadModel) -> None:
+    await rebuild(read_model, cast(Any, Going(read_model, times=2)), CASE)
+    assert (await read_model.case(CASE)).seq == 3
+    with pytest.raises(Refused, match="ahead of its histories") as refusal:
+        await rebuild(read_model, cast(Any, Going(read_model, times=0)), CASE)
+    assert refusal.value.code == "newer"
+    assert (await read_model.case(CASE)).seq == 3
