@@ -255,9 +255,9 @@ class Desk:
         while True:
             await workflow.wait_condition(self.has_news)
             await workflow.wait_condition(lambda: True)  # everybody reacts first
-            mark = self.stirred
             await self.keep_time()
             await self.compute_schedules()
+            mark = self.stirred
             await self.publish()
             self.settled = max(self.settled, mark)
             self.set_alarm()
