@@ -24,6 +24,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from dev import is_server
 from rehearsal.player import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +135,9 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     yield made
     if made.process is not None and made.process.poll() is None:
         made.stop()
+    left = tmp_path / "temporal.pid"
+    if left.exists() and is_server(Path("/proc") / left.read_text(), tmp_path):
+        os.kill(int(left.read_text()), signal.SIGTERM)
 
 
 def answered_through_a_kill(installation: Installation, chance: random.Random) -> None:
