@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from models.words import LANGUAGES
 from wording import Words
@@ -17,6 +19,7 @@ from wording import Words
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "web"
 LANGUAGE_NAMES = {"en": "English", "fr": "Français", "ar": "العربية", "pt": "Português"}
 RIGHT_TO_LEFT = ("ar",)
+NUMBERED = re.compile(r"\b(?:[A-Z]+-)?\d{4}-\d{2}(?:-\d{2}|\d{2})\b")
 
 
 class Pages:
@@ -27,6 +30,7 @@ class Pages:
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+        self._environment.filters["whole"] = whole
 
     def page(self, template: str, language: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A page in a language."""
@@ -43,6 +47,11 @@ class Pages:
             **context,
         )
         return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+
+
+def whole(text: str) -> Markup:
+    """A text whose dates and case numbers stay on one line; broken at a hyphen, they turn round in Arabic."""
+    return Markup(NUMBERED.sub(r'<bdi class="text-nowrap">\g<0></bdi>', str(escape(text))))
 
 
 def preferred(request: Request) -> str:

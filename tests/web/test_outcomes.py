@@ -81,7 +81,7 @@ async def test_an_answered_question_says_who_answered_what_and_when(desk: Desk, 
     answer, page = await desk.open(path, lang=language)
     when = words.moment(language, "MA", "Africa/Casablanca", NOW)
     option = words.say(language, "option.host_offer.refuse")
-    office = (await desk.cases.party(await desk.cases.case("AMEDIP-2027-0001"), "OFFICE")).name
+    office = desk.cases.programmes["amedip"].office.name[language]
     assert answer.status_code == 200
     assert words.say(language, "answer.already") in page.words
     assert words.say(language, "answer.already_text", answer=option, by=office, when=when) in page.words

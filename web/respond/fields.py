@@ -120,7 +120,7 @@ class Place(NamedTuple):
     labels: tuple[str | int, ...] = ()
 
 
-OPTION = Place("option")
+OPTION = Place("option", labels=("answer.choose",))
 
 
 def groups_of(kind: Kind) -> list[Group]:
@@ -209,8 +209,10 @@ def place_of(kind: Kind, option: str, path: str) -> Place:
     form = FORMS.get((kind, option))
     first, *rest = path.split(".")
     field = next((field for field in FIELDS[form.__name__] if field.name == first), None) if form else None
-    if form is None or field is None:
+    if form is None:
         return OPTION
+    if field is None:
+        return Place("option")
     name, labels = f"{form.__name__}.{first}", (field.key,)
     if field.type in EACH and rest:
         return Place(f"{name}.{rest[0]}", field, (f"criterion.{rest[0]}",) if field.type == "scores" else labels)

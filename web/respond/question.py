@@ -86,14 +86,14 @@ class Shower:
             "title": texts.title,
             "step_name": self._words.say(language, f"step.{step.kind}"),
             "ask": self._words.say(language, f"ask.{step.kind}"),
-            "asked": f"{party.name}, {party.institution}" if party.is_person else party.institution or party.name,
+            "asked": f"{party.name}, {party.institution}" if party.is_person else await self.name(case, party.code, language),
             "due": await self.due(question, language),
             "consequence": self.consequence(question, language),
             "details": [detail async for detail in self.details(question, language)],
             "sections": [*self.texts(question, texts, language), *await self.background(question, language)],
             "papers": [(paper, self._words.say(language, f"document.{paper.kind}")) for paper in question.papers],
-            "people": await self.people(question),
-            "institutions": await self.institutions(question),
+            "people": await self.people(question, language),
+            "institutions": await self.institutions(question, language),
             "criteria": list(programme.decision.weights),
         }
 
@@ -115,13 +115,13 @@ class Shower:
         """The short facts, in order: label and text."""
         case, step, say = question.case, question.step, self._words.say
         yield say(language, "answer.case"), f"{case.id} · {say(language, f'format.{case.asked.format}')}"
-        yield say(language, "answer.requester"), await self.name(case, case.asked.requesting)
+        yield say(language, "answer.requester"), await self.name(case, case.asked.requesting, language)
         if case.host:
-            yield say(language, "answer.host"), await self.name(case, case.host)
+            yield say(language, "answer.host"), await self.name(case, case.host, language)
         if case.visit_start and case.visit_end:
             yield say(language, "answer.visit"), self.span(question, language, case.visit_start, case.visit_end)
         if step.escalated_to and step.asked != question.party.code:
-            yield say(language, "state.escalated"), await self.name(case, step.asked)
+            yield say(language, "state.escalated"), await self.name(case, step.asked, language)
 
     def texts(self, question: Question, texts: Texts, language: str) -> Iterator[Section]:
         """The request's texts where the one asked needs them to answer."""
@@ -150,24 +150,26 @@ class Shower:
             ]
         return [section for section in sections if section.lines]
 
-    async def people(self, question: Question) -> list[Person]:
+    async def people(self, question: Question, language: str) -> list[Person]:
         """The people a step is about, with function and institution."""
         persons = await self._cases.persons(question.case)
         found = [(about, persons[about]) for about in question.step.about if about in persons]
         return [
             Person(
-                about, person.name, ", ".join(filter(None, (person.function, await self.name(question.case, person.institution))))
+                about,
+                person.name,
+                ", ".join(filter(None, (person.function, await self.name(question.case, person.institution, language)))),
             )
             for about, person in found
         ]
 
-    async def institutions(self, question: Question) -> list[tuple[str, str]]:
+    async def institutions(self, question: Question, language: str) -> list[tuple[str, str]]:
         """The institutions whose people can be nominated, by code: first the one asked, left unsaid, then others of its country."""
         if question.step.kind is not Kind.NOMINATION:
             return []
         asked, country = question.step.asked, question.step.country
         found = [i for i in await self._cases.reference.institutions() if i.country == country and i.code != asked]
-        return [("", await self.name(question.case, asked)), *((i.code, i.name) for i in found)]
+        return [("", await self.name(question.case, asked, language)), *((i.code, i.name) for i in found)]
 
     async def prefilled(self, question: Question, language: str) -> dict[str, str]:
         """What a form already holds when it is first shown: the planned actions, the texts to be corrected."""
@@ -182,9 +184,12 @@ class Shower:
             case _:
                 return {}
 
-    async def name(self, case: Case, code: str) -> str:
-        """A party's name; empty when there is none."""
-        return (await self._cases.party(case, code)).name if code else ""
+    async def name(self, case: Case, code: str, language: str) -> str:
+        """A party's name, the office's in the reader's language."""
+        office = self._cases.programmes[case.programme].office
+        if code.partition("/")[0] == office.code:
+            return office.name[language]
+        return (await self._cases.party(case, code)).name
 
     def span(self, question: Question, language: str, first: date, last: date) -> str:
         """A stretch of days in words."""
@@ -217,13 +222,13 @@ class Shower:
         own = response == decision.response
         facts = {
             "answer": say(language, f"option.{question.step.kind}.{decision.option}"),
-            "by": await self.name(case, decision.by),
+            "by": await self.name(case, decision.by, language),
             "when": self.moment(question, language, decision.received or decision.recorded),
         } | ({"reference": decision.response} if own else {})
         key = "recorded" if own else "already"
         lines = [say(language, f"answer.{key}_text", **facts)]
         if decision.on_behalf_of:
-            lines.append(say(language, "answer.on_behalf", name=await self.name(case, decision.on_behalf_of)))
+            lines.append(say(language, "answer.on_behalf", name=await self.name(case, decision.on_behalf_of, language)))
         if decision.late:
             lines.append(say(language, "answer.late"))
         return Outcome(key, say(language, f"answer.{key}"), lines)
