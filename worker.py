@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 from temporalio.client import Client
@@ -23,6 +24,8 @@ from workplace import Workplace, connect, open_workplace
 REDELIVER_SECONDS = 2.0
 POST_SECONDS = 5.0
 CONNECT_SECONDS = 1.0
+BEAT_SECONDS = 10.0
+ALIVE = "worker.alive"
 TEMPORAL_HERE = "127.0.0.1:7233"
 
 log = structlog.get_logger("worker")
@@ -118,6 +121,21 @@ async def redelivering(cases: Cases) -> None:
         await asyncio.sleep(REDELIVER_SECONDS)
 
 
+async def beating(file: Path) -> None:
+    """Show, until cancelled, that the worker works: the age of a file that is there only meanwhile tells a health check."""
+    try:
+        while True:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+            except OSError as error:
+                log.warning("no_sign_of_life", file=str(file), error=error.strerror)
+            await asyncio.sleep(BEAT_SECONDS)
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
 async def still_there(work: Callable[[], Awaitable[object]]) -> None:
     """Do a piece of work; a database that is away is waited for, any other error is a fault and stops the process."""
     try:
@@ -137,7 +155,8 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
             await asyncio.wait_for(stop.wait(), CONNECT_SECONDS)
             return
     async with workplace.worker(await client_of(settings, lazy=False), post.posted):
-        loops = [asyncio.create_task(post.run()), asyncio.create_task(redelivering(cases))]
+        working = (post.run(), redelivering(cases), beating(settings.data / ALIVE))
+        loops = [asyncio.create_task(loop) for loop in working]
         stopping = asyncio.create_task(stop.wait())
         log.info("working", task_queue=settings.task_queue)
         ready()
