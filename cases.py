@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Literal
@@ -34,7 +35,7 @@ from models.forms import Form, NominationForm, nominees_of, read_form
 from models.message import Message, to_the_second
 from models.orders import Opening
 from models.programme import Programme
-from models.request import Request, asked_of, check_request, read_request
+from models.request import Request, asked_of, sound_request
 from models.words import Channel, State
 from store.archive import Archive
 from store.cases import CaseRow, Launch, Launches, LaunchState, ReadModel, StepRow
@@ -128,20 +129,17 @@ class Cases:
     # Launching
 
     async def launch(self, data: Mapping[str, Any], key: str = "", source: str = "") -> Launched:
-        """Open a case for a request; the same key gives the same case. With Temporal away the case is started later.
+        """Open a case for a request; the same key gives the same case, whatever is asked. With Temporal away it is started later.
 
         Raises:
             Invalid: every fault of the request, by field; nothing is created.
         """
-        request = read_request(data, source)
-        programme = self.programmes.get(request.programme)
-        if programme is None:
-            unknown = Fault(
-                field="programme", code="unknown", text=f"unknown value {request.programme!r}", facts={"value": request.programme}
-            )
-            raise Invalid([unknown], source)
+        if key:
+            with suppress(Missing):
+                return await self._launched(await self._launches.of(key))
         opened = to_the_second(self.clock())
-        check_request(request, programme, await self.reference.known(), opened.date())
+        request = sound_request(data, self.programmes, await self.reference.known(), opened.date(), source)
+        programme = self.programmes[request.programme]
         filed = rfc8785.dumps(request.model_dump(mode="json"))
 
         def opening(case_id: str) -> bytes:
@@ -149,7 +147,9 @@ class Cases:
             case = Case(id=case_id, programme=programme.code, asked=asked, opened=opened, clock=opened)
             return Opening(programme=programme, case=case).model_dump_json(exclude_defaults=True).encode()
 
-        launch = await self._launches.reserve(key or uuid4().hex, programme.number, opened, filed, opening)
+        return await self._launched(await self._launches.reserve(key or uuid4().hex, programme.number, opened, filed, opening))
+
+    async def _launched(self, launch: Launch) -> Launched:
         started = launch.state is LaunchState.STARTED or await self._start(launch)
         return Launched(case=launch.case_id, created=launch.created, started=started)
 
@@ -474,11 +474,23 @@ class Cases:
             return None
 
     async def histories(self, case_id: str) -> list[tuple[str, bytes, int]]:
-        """Every run's exported history, first to last: run id, JSON, number of events; closed runs from the archive."""
+        """Every run's exported history, first to last: run id, JSON, number of events; closed runs from the archive.
+
+        Raises:
+            Unreachable: Temporal cannot be asked now.
+            Missing: Temporal does not know the case.
+        """
         kept = [(run.run_id, await self._contents.get(run.sha256), run.events) for run in await self._archive.runs(case_id)]
-        current = await self._handle(case_id).describe(rpc_timeout=TALK_SECONDS)
-        if current.run_id not in {run_id for run_id, _, _ in kept}:
-            kept.append((current.run_id, *await fetch_history(self._client, case_id, current.run_id)))
+        try:
+            current = await self._handle(case_id).describe(rpc_timeout=TALK_SECONDS)
+            if current.run_id not in {run_id for run_id, _, _ in kept}:
+                kept.append((current.run_id, *await fetch_history(self._client, case_id, current.run_id)))
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise Missing(f"Temporal holds no history of {case_id}") from error
+            raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
+        except RuntimeError as error:
+            raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
         return kept
 
     async def is_reachable(self) -> bool:

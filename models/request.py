@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -91,25 +92,101 @@ def read_request(data: Mapping[str, Any], source: str = "") -> Request:
         raise Invalid(faults_of(error), source=source) from error
 
 
+def sound_request(
+    data: Mapping[str, Any], programmes: Mapping[str, Programme], known: Known, today: date, source: str = ""
+) -> Request:
+    """The request in a parsed file or form, checked against the rules of its programme; of the only one where it names another.
+
+    Raises:
+        Invalid: every fault of form and every broken rule, by field, at once.
+    """
+    request, faults = _mended(data)
+    if request is not None:
+        programme = programmes.get(request.programme) or (next(iter(programmes.values())) if len(programmes) == 1 else None)
+        rules = _rule_faults(request, programme, known, today)
+        faults += [fault for fault in rules if not any(_touch(fault.field, other.field) for other in faults)]
+    if faults:
+        raise Invalid(faults, source)
+    assert request is not None
+    return request
+
+
 def check_request(request: Request, programme: Programme, known: Known, today: date) -> None:
     """Refuse a request that breaks a rule of the programme, with every fault named at once.
 
     Raises:
         Invalid: every fault, by field.
     """
-    faults = [
-        *_known_faults(request, programme, known),
-        *_size_faults(request, programme),
-        *_period_faults(request, programme, today),
-    ]
+    faults = _rule_faults(request, programme, known, today)
     if faults:
         raise Invalid(faults)
 
 
-def _known_faults(request: Request, programme: Programme, known: Known) -> list[Fault]:
+STAND_INS: Mapping[str, Any] = {
+    **dict.fromkeys(("reference", "programme", "requesting_institution", "language", "theme", "level", "title"), "-"),
+    **dict.fromkeys(("expertise_sought", "objectives.*", "expected_results.*", "preferred_hosts.*", "budget.currency"), "-"),
+    **dict.fromkeys(("objectives", "expected_results"), ("-",)),
+    **dict.fromkeys(("places", "duration_days", "budget.ceiling"), 1),
+    **dict.fromkeys(("periods.*.earliest", "periods.*.latest"), date.max),
+    "format": Format.STUDY_VISIT,
+    "preferred_hosts": (),
+    "legal_basis": "",
+    "periods": ({"earliest": date.max, "latest": date.max},),
+    "periods.*": {"earliest": date.max, "latest": date.max},
+    "budget": {"ceiling": 1, "currency": "-"},
+}
+"""What stands in for a field that cannot be read, so that the rules are checked on all others."""
+
+
+def _mended(data: Mapping[str, Any]) -> tuple[Request | None, list[Fault]]:
+    """The request with a stand-in for every field that cannot be read, and the faults of those; no request where none can be."""
+    try:
+        return Request.model_validate(data), []
+    except ValidationError as error:
+        mended: Any = deepcopy(dict(data))
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            _stand_in(mended, item["loc"])
+        faults = faults_of(error)
+    try:
+        return Request.model_validate(mended), faults
+    except ValidationError:
+        return None, faults
+
+
+def _stand_in(mended: Any, place: tuple[int | str, ...]) -> None:
+    """Put a stand-in at a place; what no field is for is taken out."""
+    *above, last = place
+    for part in above:
+        mended = mended[part]
+    name = ".".join("*" if isinstance(part, int) else part for part in place)
+    if name in STAND_INS:
+        mended[last] = STAND_INS[name]
+    else:
+        del mended[last]
+
+
+def _touch(field: str, other: str) -> bool:
+    """Whether two fields are the same, or one is within the other."""
+    return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
+
+
+def _rule_faults(request: Request, programme: Programme | None, known: Known, today: date) -> list[Fault]:
+    """The broken rules; without a programme those that hold in any."""
+    if programme is None:
+        return [_unknown("programme", request.programme), *_known_faults(request, known)]
+    faults = [] if request.programme == programme.code else [_unknown("programme", request.programme)]
+    if request.budget.currency not in programme.request.currencies:
+        faults.append(_unknown("budget.currency", request.budget.currency))
+    return [
+        *faults,
+        *_known_faults(request, known),
+        *_size_faults(request, programme),
+        *_period_faults(request, programme, today),
+    ]
+
+
+def _known_faults(request: Request, known: Known) -> list[Fault]:
     faults = []
-    if request.programme != programme.code:
-        faults.append(_unknown("programme", request.programme))
     if request.requesting_institution not in known.institutions:
         faults.append(_unknown("requesting_institution", request.requesting_institution))
     for n, host in enumerate(request.preferred_hosts):
@@ -125,8 +202,6 @@ def _known_faults(request: Request, programme: Programme, known: Known) -> list[
         faults.append(_unknown("level", request.level))
     if request.language not in LANGUAGES:
         faults.append(_unknown("language", request.language))
-    if request.budget.currency not in programme.request.currencies:
-        faults.append(_unknown("budget.currency", request.budget.currency))
     return faults
 
 
@@ -173,14 +248,13 @@ def _period_faults(request: Request, programme: Programme, today: date) -> list[
     faults = []
     first = earliest_start(programme, today)
     for n, period in enumerate(request.periods):
-        last_start = period.latest - timedelta(days=max(request.duration_days, 1) - 1)
         if period.latest < period.earliest:
             text = f"the period ends ({period.latest}) before it begins ({period.earliest})"
             faults.append(Fault(field=f"periods.{n}", code="reversed", text=text))
-        elif last_start < period.earliest:
+        elif (period.latest - period.earliest).days + 1 < request.duration_days:
             text = f"the period is shorter than the visit of {request.duration_days} days"
             faults.append(Fault(field=f"periods.{n}", code="too_short", text=text))
-        elif last_start < first:
+        elif period.latest - timedelta(days=max(request.duration_days, 1) - 1) < first:
             text = f"inside the lead time of {programme.request.lead_weeks} weeks: the visit cannot begin before {first}"
             faults.append(Fault(field=f"periods.{n}", code="lead_time", text=text, facts={"first": first.isoformat()}))
     return faults

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.errors import Invalid
-from models.request import Known, Request, asked_of, check_request, earliest_start, fits, read_request, visit_end
+from models.request import Known, Request, asked_of, check_request, earliest_start, fits, read_request, sound_request, visit_end
 from tests.rules.situations import amedip
 
 REQUESTS = Path(__file__).parents[2] / "data" / "requests"
@@ -163,3 +163,75 @@ def test_the_case_takes_along_codes_and_figures_but_no_text() -> None:
     assert request.title not in carried
     assert request.expertise_sought not in carried
     assert not any(text in carried for text in (*request.objectives, *request.expected_results, request.legal_basis))
+
+
+def all_faults(data: dict[str, Any], **other: Any) -> dict[str, str]:
+    """The faults of form and the broken rules of a request: code by field."""
+    programmes = other.get("programmes", {"amedip": amedip()})
+    try:
+        sound_request(data, programmes, KNOWN, TODAY, source="request.toml")
+    except Invalid as error:
+        assert all(line.startswith("request.toml: ") for line in str(error).splitlines())
+        return {fault.field: fault.code for fault in error.faults}
+    return {}
+
+
+def test_a_sound_request_is_given_back() -> None:
+    assert sound_request(as_filed(), {"amedip": amedip()}, KNOWN, TODAY) == read_request(as_filed())
+
+
+def test_a_visit_of_thousands_of_years_is_refused_by_its_field() -> None:
+    assert faults(as_filed(duration_days=5_000_000)) == {
+        "duration_days": "out_of_range",
+        "periods.0": "too_short",
+        "periods.1": "too_short",
+    }
+
+
+def test_an_unknown_programme_hides_no_other_fault() -> None:
+    broken = as_filed(programme="nope", places=9, level="galactic", budget={"ceiling": -5, "currency": "XAU"})
+    expected = {"programme": "unknown", "places": "out_of_range", "level": "unknown"}
+    expected |= {"budget.ceiling": "out_of_range", "budget.currency": "unknown"}
+    assert all_faults(broken) == expected
+    two = {"amedip": amedip(), "other": amedip().model_copy(update={"code": "other"})}
+    assert all_faults(broken, programmes=two) == {"programme": "unknown", "level": "unknown"}
+
+
+def test_a_field_that_cannot_be_read_hides_no_broken_rule() -> None:
+    broken = as_filed(
+        places="many",
+        language="es",
+        duration_days=9,
+        surprise=1,
+        objectives=["", 3],
+        preferred_hosts=[7, "XX-NONE"],
+        budget={"ceiling": "NaN", "currency": "XAU"},
+        periods=[{"earliest": "2027-02-30", "latest": "2027-05-21"}, {"earliest": "2027-05-10", "latest": "2027-05-03"}],
+    )
+    del broken["theme"]
+    assert all_faults(broken) == {
+        "places": "not_a_number",
+        "theme": "required",
+        "surprise": "unknown",
+        "objectives.1": "invalid",
+        "preferred_hosts.0": "invalid",
+        "preferred_hosts.1": "unknown",
+        "budget.ceiling": "invalid",
+        "periods.0.earliest": "not_a_date",
+        "language": "unknown",
+        "duration_days": "out_of_range",
+        "budget.currency": "unknown",
+        "periods.1": "reversed",
+    }
+
+
+@pytest.mark.parametrize("field", sorted(Request.model_fields))
+def test_whatever_is_wrong_with_one_field_another_is_checked(field: str) -> None:
+    other = "level" if field != "level" else "language"
+    for wrong in ({}, [], 7.5, None, [[]], {"a": 1}, "x" * 5000, [None], float("inf")):
+        assert all_faults(as_filed(**{field: wrong, other: "none such"}))[other] == "unknown"
+
+
+def test_a_request_without_anything_names_every_needed_field() -> None:
+    needed = {name for name, field in Request.model_fields.items() if field.is_required()}
+    assert all_faults({}) == dict.fromkeys(needed, "required")
