@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,8 @@ from cases import Given
 from cli.edge import opened, out, print_json, print_rows, run
 from models.acts import Doing
 from models.errors import Fault, Invalid, Missing
-from models.words import Channel
+from models.lines import faults_in
+from models.words import OPTIONS, Channel, Ending
 from rehearsal.scenario import load_toml
 
 app = typer.Typer(no_args_is_help=True, help="One case: launch it, look at it, answer, intervene.")
@@ -23,6 +25,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="A case number, AMEDIP-2026-0001.")]
 StepId = Annotated[str, typer.Argument(metavar="STEP", help="A step, host_offer-1.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the case.")]
+
+
+OPEN = "open"
+
+
+def listed(text: str) -> str:
+    """An ending that a list can be narrowed to, or `open`."""
+    if text not in (OPEN, *Ending):
+        raise typer.BadParameter(f"{text!r} is none of {', '.join((OPEN, *Ending))}")
+    return text
 
 
 def shown(instant: datetime | None) -> str:
@@ -39,9 +51,9 @@ def form_in(file: Path | None) -> dict[str, Any]:
     try:
         loaded = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=str(file)) from error
+        raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=file.name) from error
     if not isinstance(loaded, dict):
-        raise Invalid([Fault(field="file", code="invalid", text="a form is an object of fields")], source=str(file))
+        raise Invalid([Fault(field="file", code="invalid", text="a form is an object of fields")], source=file.name)
     return loaded
 
 
@@ -57,7 +69,8 @@ def launch(
     async def work() -> None:
         request = load_toml(file)
         async with opened(data) as (_, cases):
-            launched = await cases.launch(request, key, source=file.name)
+            with faults_in(file):
+                launched = await cases.launch(request, key, source=file.name)
         if as_json:
             print_json(launched)
         else:
@@ -70,7 +83,10 @@ def launch(
 
 @app.command("list")
 def listing(
-    ending: Annotated[str | None, typer.Option("--ending", help="Only cases that ended so; open for the open ones.")] = None,
+    ending: Annotated[
+        str | None,
+        typer.Option("--ending", parser=listed, metavar="ENDING", help="Only cases that ended so; open for the open ones."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
     data: Data = None,
     as_json: AsJson = False,
@@ -79,7 +95,7 @@ def listing(
 
     async def work() -> None:
         async with opened(data) as (_, cases):
-            rows = await cases.listing(ending="" if ending == "open" else ending, limit=limit)
+            rows = await cases.listing(ending="" if ending == OPEN else ending, limit=limit)
         if as_json:
             print_json(rows)
             return
@@ -171,7 +187,9 @@ def answer(
     option: Annotated[str, typer.Argument(metavar="OPTION", help="One of the step's options.")],
     form: Annotated[Path | None, typer.Option("--form", metavar="FILE", help="The filled form, TOML or JSON.")] = None,
     on_behalf_of: Annotated[str, typer.Option("--on-behalf-of", metavar="CODE", help="Who gave the answer on paper.")] = "",
-    proof: Annotated[Path | None, typer.Option("--proof", metavar="FILE", help="The scan that proves it.")] = None,
+    proof: Annotated[
+        Path | None, typer.Option("--proof", metavar="FILE", exists=True, dir_okay=False, help="The scan that proves it.")
+    ] = None,
     paper: Annotated[str, typer.Option("--paper", help="sha256 of the paper read; default: the one that stands.")] = "",
     data: Data = None,
     as_json: AsJson = False,
@@ -196,7 +214,8 @@ def answer(
                 paper=paper or asked.paper,
                 proof=await cases.keep(proof.read_bytes(), "application/octet-stream") if proof else "",
             )
-            outcome = await cases.answer(given)
+            with faults_in(form) if form and option in OPTIONS[asked.kind] else nullcontext():
+                outcome = await cases.answer(given)
         if as_json:
             print_json(outcome)
         else:

@@ -47,12 +47,20 @@ class Refused(PasserelleError):
 
 
 class Invalid(PasserelleError):
-    """Input that breaks rules; carries every fault, `source` names the file or form."""
+    """Input that breaks rules; carries every fault, `source` names the file or form, a fault's fact `line` the line in it."""
 
     def __init__(self, faults: Sequence[Fault], source: str = "") -> None:
-        super().__init__("\n".join(f"{source + ': ' if source else ''}{f.field}: {f.text}" for f in faults))
+        super().__init__("\n".join(_sentence(fault, source) for fault in faults))
         self.faults = tuple(faults)
         self.source = source
+
+
+def _sentence(fault: Fault, source: str) -> str:
+    if not source:
+        return f"{fault.field}: {fault.text}"
+    if "line" in fault.facts:
+        return f"{source}, line {fault.facts['line']}, {fault.field}: {fault.text}"
+    return f"{source}: {fault.field}: {fault.text}"
 
 
 class WrongSetting(PasserelleError):

@@ -16,6 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from activities.postman import Smtp, SmtpTransport
+from audit.plain import plain
 from cases import Cases
 from models.case import Case, Transition
 from models.programme import Programme
@@ -131,6 +132,7 @@ def checks(played: Played, received: list[EmailMessage]) -> dict[str, bool]:
     """What is checked of a played case, each by name."""
     sent = {mail.message_id for mail in played.mails}
     papers = [paper.sha256 for paper in played.case.papers]
+    histories = [plain(history) for _, history, _ in played.histories]
     return {
         f"{len(played.histories)} histories replay to the published state": played.verified,
         f"{len(sent)} mails queued, every one accepted by the mail server": {str(m["Message-ID"]) for m in received} == sent,
@@ -138,11 +140,8 @@ def checks(played: Played, received: list[EmailMessage]) -> dict[str, bool]:
             played.contents[sha256].startswith(b"%PDF-") for sha256 in papers
         ),
         "every step has one outcome": all(step.decision or step.state in ("lapsed", "withdrawn") for step in played.case.steps),
-        "no person is named in a history": not any(
-            nomination.person and name in history.decode()
-            for nomination in played.case.nominations
-            for _, history, _ in played.histories
-            for name in ("Participant 1", "Expert A", "@poste-sn.example", "@mcmre-ma.example")
+        f"{len(played.personal)} names and mailboxes of people are in no history": not any(
+            text in told for told in histories for text in played.personal
         ),
     }
 

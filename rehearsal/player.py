@@ -30,7 +30,7 @@ from models.orders import Rest
 from models.programme import Programme
 from models.words import OPTIONS, Channel, State
 from rehearsal.plausible import plausible
-from rehearsal.scenario import SILENT, CoordinatorAct, Reply, Scenario, at_monday, merged
+from rehearsal.scenario import DATA, SILENT, CoordinatorAct, Reply, Scenario, at_monday, merged
 from store.database import Database
 from store.mails import MailRow
 from store.migrate import upgrade
@@ -38,7 +38,6 @@ from store.seed import seed
 from workflows.converter import CONVERTER
 from workplace import Workplace
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 LINK_KEY = sha256(b"rehearsal: these links open nothing").digest()
 PUBLIC_URL = "https://exchanges.example"
 SENDER = "coordination@amedip.example"
@@ -76,7 +75,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Played:
-    """What a played scenario left."""
+    """What a played scenario left; `personal` are the names and mailboxes of the people it is about."""
 
     case: Case
     started: datetime
@@ -85,6 +84,7 @@ class Played:
     messages: list[EmailMessage]
     histories: list[tuple[str, bytes, int]]
     contents: dict[str, bytes]
+    personal: frozenset[str]
     verified: bool
 
     def summary(self) -> dict[str, Any]:
@@ -292,11 +292,11 @@ class Player:
         case = await self.cases.case(case_id)
         office = self.workplace.programmes[case.programme].office.code
         kind, _, _ = act.on.partition(".")
-        step = act.arguments.get("step", "")
+        step = act.arguments.step
         if not step and kind:
             step = next((s.id for s in reversed(case.steps) if s.kind == kind and s.is_open), "")
-        arguments = {name: value for name, value in act.arguments.items() if name != "step"}
-        await self.cases.act(case_id, act.do, by=office, step=step, **arguments)
+        said = act.arguments
+        await self.cases.act(case_id, act.do, by=office, step=step, working_days=said.working_days, reason=said.reason)
 
     async def _sleep_until(self, instant: datetime, early: timedelta) -> None:
         """Skip to an instant, a little earlier or later; the logical clock says the instant itself. Time only runs forward."""
@@ -368,6 +368,7 @@ async def leave(player: Player, case_id: str, collected: Collected) -> Played:
     case = await cases.case(case_id)
     mails = await cases.mails(case_id)
     histories = await cases.histories(case_id)
+    people = (await cases.persons(case)).values()
     named = [*(paper.sha256 for paper in case.papers), *(mail.content for mail in mails)]
     return Played(
         case=case,
@@ -376,6 +377,7 @@ async def leave(player: Player, case_id: str, collected: Collected) -> Played:
         mails=mails,
         messages=collected.messages,
         histories=histories,
+        personal=frozenset(text for person in people for text in (person.name, person.email) if text),
         contents={sha256: await cases.content(sha256) for sha256 in named},
         verified=await replays(case_id, histories, case),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,10 +16,14 @@ from models.acts import Doing
 from models.case import Step
 from models.errors import Fault, Invalid, faults_of
 from models.forms import read_form
+from models.lines import faults_in
 from models.message import Instant
 from models.words import OPTIONS, Kind, Verb
 
 SILENT = "silent"
+OFFICE = "OFFICE"
+DATA = Path(__file__).resolve().parent.parent / "data"
+NOMINATION = re.compile(r"N[1-9][0-9]*")
 ISO_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -61,6 +66,14 @@ class Reply(Part):
         return self
 
 
+class Arguments(Part):
+    """What an act is done with: a step (else the open one of the kind that `on` names), working days of an extension, a reason."""
+
+    step: str = ""
+    working_days: int = Field(default=0, ge=1, le=60)
+    reason: str = ""
+
+
 class CoordinatorAct(Part):
     """What the coordinator does: at an instant, or some time after an event such as `nomination.opened`."""
 
@@ -68,10 +81,14 @@ class CoordinatorAct(Part):
     at: Instant | None = None
     after: Duration = timedelta(0)
     do: Doing
-    arguments: dict[str, Any] = Field(default={}, alias="with")
+    arguments: Arguments = Field(default=Arguments(), alias="with")
 
     @model_validator(mode="after")
     def _when(self) -> CoordinatorAct:
+        if self.do is not Doing.RESUME and not self.arguments.reason:
+            raise ValueError(f"{self.do} needs a reason: with = {{ reason = ... }}")
+        if (self.do is Doing.EXTEND) != bool(self.arguments.working_days):
+            raise ValueError("extend, and nothing else, needs how long: with = { working_days = ... }")
         if bool(self.on) == (self.at is not None):
             raise ValueError("an act needs either `on` or `at`")
         if self.on:
@@ -117,36 +134,63 @@ def load_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Invalid([Fault(field="file", code="required", text=error.strerror or str(error))], source=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Invalid([Fault(field="file", code="invalid", text=str(error))], source=str(path)) from error
 
 
-def load_scenario(path: Path) -> tuple[Scenario, dict[str, Any]]:
-    """A scenario and the data of its request, with the scenario's changes.
+def load_scenario(path: Path, office: str = OFFICE) -> tuple[Scenario, dict[str, Any]]:
+    """A scenario and the data of its request, with the scenario's changes; `office` is the code of the programme's office.
 
     Raises:
-        Invalid: the scenario or its request is malformed; names file and field.
+        Invalid: the scenario or its request is malformed; names file, line and field.
     """
-    try:
-        scenario = Scenario.model_validate(load_toml(path))
-    except ValidationError as error:
-        raise Invalid(faults_of(error), source=path.name) from error
-    _check_forms(scenario, path.name)
+    data = load_toml(path)
+    with faults_in(path):
+        try:
+            scenario = Scenario.model_validate(data)
+        except ValidationError as error:
+            raise Invalid(faults_of(error)) from error
+        faults = [*_time_faults(scenario, datetime.now(UTC)), *_party_faults(scenario, office), *_form_faults(scenario)]
+        if faults:
+            raise Invalid(faults)
     request = load_toml(path.parent / scenario.request)
     return scenario, request | scenario.change
 
 
-def _check_forms(scenario: Scenario, source: str) -> None:
-    """Unknown fields of a form are named before anything is played; the rest of the form is filled in plausibly."""
+def _time_faults(scenario: Scenario, now: datetime) -> list[Fault]:
+    """Skipped time only runs forward: nothing can be played before now."""
+    if scenario.start is None:
+        return []
+    faults = [] if scenario.start > now else [Fault(field="start", code="invalid", text=f"{scenario.start} is past")]
+    for n, act in enumerate(scenario.act):
+        if act.at is not None and act.at < scenario.start:
+            faults.append(Fault(field=f"act.{n}.at", code="invalid", text=f"{act.at} is before the start, {scenario.start}"))
+    return faults
+
+
+def _party_faults(scenario: Scenario, office: str) -> list[Fault]:
+    """Whoever replies is an institution of the reference data that comes along, the office, its supervisor, or a nomination."""
+    with (DATA / "institutions.csv").open(encoding="utf-8-sig", newline="") as file:
+        known = {row["code"] for row in csv.DictReader(file)} | {"", office, f"{office}/supervisor"}
+    return [
+        Fault(field=f"reply.{n}.by", code="unknown", text=f"unknown value {reply.by!r}", facts={"value": reply.by})
+        for n, reply in enumerate(scenario.reply)
+        if reply.by not in known and not NOMINATION.fullmatch(reply.by)
+    ]
+
+
+def _form_faults(scenario: Scenario) -> list[Fault]:
+    """What is wrong in the forms of replies; a field that is not there is filled in plausibly."""
+    faults = []
     for n, reply in enumerate(scenario.reply):
         if reply.answer == SILENT or not reply.form:
             continue
         try:
             read_form(reply.step, reply.answer, reply.form)
         except Invalid as invalid:
-            unknown = [f.model_copy(update={"field": f"reply.{n}.form.{f.field}"}) for f in invalid.faults if f.code == "unknown"]
-            if unknown:
-                raise Invalid(unknown, source) from invalid
+            wrong = [fault for fault in invalid.faults if fault.field.partition(".")[0] in reply.form]
+            faults += [fault.model_copy(update={"field": f"reply.{n}.form.{fault.field}"}) for fault in wrong]
+    return faults
 
 
 def at_monday(now: datetime) -> datetime:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
-from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHistory
 
+from audit.plain import events_of, payloads, plain
 from audit.rebuild import rebuild
 from audit.replay import states
 from models.case import Transition
@@ -100,25 +97,12 @@ async def test_no_name_no_mailbox_no_link_and_no_text_of_a_form_is_in_any_histor
         assert [said for said in texts_of(name) if said in text] == []
 
 
-def events_of(history: bytes) -> list[HistoryEvent]:
-    """The events of an exported history."""
-    return list(WorkflowHistory.from_json("history", history.decode()).events)
-
-
-def plain(history: bytes) -> str:
-    """A history with its payloads as they read, neither in base64 nor deflated."""
-    events = events_of(history)
-    deflated = [payload for event in events for payload in payloads(event) if payload.metadata["encoding"] == b"json/zlib"]
-    read = [*(event.SerializeToString() for event in events), *(zlib.decompress(payload.data) for payload in deflated)]
-    return "\n".join(part.decode("utf-8", errors="replace") for part in read)
-
-
 def texts_of(name: str) -> set[str]:
     """The texts that people filled in or gave as reasons: of the request, of the scenario, of plausible forms."""
     scenario, request = load_scenario(SCENARIOS / f"{name}.toml")
     codes = ("reference", "requesting_institution", "format", "theme", "level", "preferred_hosts", "programme", "language")
     said: list[Any] = [{key: value for key, value in request.items() if key not in codes}, list(TEXTS.values())]
-    said += [reply.form for reply in scenario.reply] + [act.arguments.get("reason", "") for act in scenario.act]
+    said += [reply.form for reply in scenario.reply] + [act.arguments.reason for act in scenario.act]
     known = {"attended", "left_early"}
     return {text for text in strings(said) if len(text) >= LONG_ENOUGH and text not in known and not text[:4].isdigit()}
 
@@ -143,24 +127,6 @@ async def test_a_step_of_the_standard_case_costs_at_most_fourteen_events(plays: 
 @every_scenario
 async def test_histories_stay_small(plays: Plays, name: str) -> None:
     played = (await plays(name)).played
-    events = [
-        event for _, history, _ in played.histories for event in WorkflowHistory.from_json("history", history.decode()).events
-    ]
+    events = [event for _, history, _ in played.histories for event in events_of(history)]
     assert max(len(payload.data) for event in events for payload in payloads(event)) <= LARGEST_PAYLOAD
     assert sum(event.ByteSize() for event in events) <= BYTES_AN_EVENT * len(events)
-
-
-def payloads(message: Any) -> Iterator[Payload]:
-    """Every payload within a protobuf message."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        if field.message_type.GetOptions().map_entry:
-            found = [value[key] for key in value]
-        else:
-            found = list(value) if field.is_repeated else [value]
-        for item in found:
-            if isinstance(item, Payload):
-                yield item
-            elif hasattr(item, "ListFields"):
-                yield from payloads(item)
