@@ -274,7 +274,7 @@ async def test_the_pauses_grow_to_four_hours_and_after_three_days_the_mail_has_f
 ) -> None:
     postman = workplace.postman(Sent(*[NotSent("451 not now", permanent=False)] * 1000), OFFICE)
     pauses = []
-    while (found := await row(workplace)).state is not MailState.FAILED:
+    while (found := await row(workplace)).state is not MailState.FAILED and len(pauses) < 100:
         assert found.next_try is not None
         pauses.append(found.next_try - clock.now)
         clock.now = found.next_try

@@ -10,7 +10,7 @@ import pytest
 from models.acts import Act, Doing, carry_out, may_act
 from models.case import Case, Wants
 from models.errors import Refused
-from models.words import Ending, Kind, State, Verb
+from models.words import Ending, Kind, Phase, State, Verb
 from tests.rules.situations import MONDAY, a_case, a_step, amedip
 
 REASON = "c" * 64
@@ -116,6 +116,25 @@ def test_a_case_called_off_keeps_why(do: Doing, ending: Ending) -> None:
     case = a_case()
     assert carry_out(case, an_act(do), MONDAY) == [(Verb.CALLED_OFF, None)]
     assert (case.ending, case.reason) == (ending, REASON)
+
+
+@pytest.mark.parametrize("phase", [Phase.VISIT, Phase.FOLLOW_UP])
+def test_a_requester_withdraws_before_the_visit_only_and_the_programme_cancels_at_any_time(phase: Phase) -> None:
+    case = a_case()
+    case.phase, case.visit_start = phase, MONDAY.date()
+    assert refusal(case, an_act(Doing.WITHDRAW)) == "visit_begun"
+    may_act(case, an_act(Doing.WITHDRAW, received=MONDAY - timedelta(days=1)), amedip())
+    may_act(case, an_act(Doing.CANCEL), amedip())
+
+
+def test_a_step_that_was_to_open_during_a_hold_opens_when_the_case_goes_on() -> None:
+    case = on_hold()
+    waiting = a_step(Kind.AGENDA, "MA-POSTE")
+    waiting.state, waiting.schedule = State.OPENING, None
+    case.steps.append(waiting)
+    resumed = MONDAY + timedelta(days=20)
+    carry_out(case, an_act(Doing.RESUME), resumed)
+    assert (waiting.opened, waiting.state) == (resumed, State.OPENING)
 
 
 def test_a_case_on_hold_can_be_called_off() -> None:

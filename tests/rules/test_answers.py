@@ -10,7 +10,7 @@ import pytest
 from models.case import Answer, Case, Facts, Step
 from models.errors import Refused
 from models.rules import may_answer, moment, note, recorded_of, repeated, weighted_total
-from models.words import Channel, DecisionKind, Kind, State
+from models.words import Channel, DecisionKind, Ending, Kind, State
 from tests.rules.situations import MONDAY, a_case, a_step, amedip, an_answer, nominees
 
 SHA, OTHER = "a" * 64, "b" * 64
@@ -151,6 +151,21 @@ def test_approval_below_the_threshold_is_refused_and_rejection_is_not() -> None:
     assert (refused.code, refused.facts) == ("threshold", {"total": "54", "threshold": "60"})
     may_answer(a_case(step), an_answer(step, "reject", facts=low), amedip())
     may_answer(a_case(step), an_answer(step, "approve", facts=HIGH), amedip())
+
+
+def test_approval_at_the_very_threshold_passes() -> None:
+    step = a_step(Kind.DECISION, "OFFICE")
+    just = Facts(scores=dict.fromkeys(amedip().decision.weights, 3))
+    may_answer(a_case(step), an_answer(step, "approve", facts=just), amedip())
+
+
+def test_an_open_step_of_an_ended_case_takes_no_answer() -> None:
+    step = a_step(Kind.CONSULTATION, "CH-SDC")
+    case = a_case(step)
+    case.ending = Ending.CANCELLED
+    refused = refusal(case, an_answer(step, "object"))
+    assert (refused.code, refused.facts["at"]) == ("closed", MONDAY.isoformat())
+    assert "cancelled" in refused.text
 
 
 @pytest.mark.parametrize(

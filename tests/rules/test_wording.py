@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wording import Words
+from wording import Words, locale_of
 
 WORDS = Words(Path(__file__).parents[2] / "locale")
 DAY = date(2027, 7, 15)
@@ -43,6 +43,7 @@ def test_the_others_write_a_day_alike_everywhere(language: str, written: str) ->
 
 
 def test_portuguese_is_european() -> None:
+    assert {locale_of("pt", country).territory for country in ("CV", "BR", "FR")} == {"PT"}
     assert WORDS.count("pt", "answer.working_days", 2) == "2 dias úteis"
     assert "registada" in WORDS.say("pt", "answer.recorded").lower()
 
