@@ -199,15 +199,19 @@ class Cases:
         facts, people = form.facts(), list[Person]()
         if isinstance(form, NominationForm):
             people = await self._people(case, step, given.response, form)
-            details = await self._details(form, people)
-            facts = nominees_of(form, [person.id for person in people], details, step.asked)
         async with self._database.begin() as connection:
             await self._inbox.enter(connection)
             stored = await self._contents.put(filled, "application/json", connection=connection)
-            if people:
+            if isinstance(form, NominationForm):
                 await self._persons.add(case.id, people, connection=connection)
-            answer = self._answer(given, stored, facts)
-            await self._inbox.receive(case.id, answer, connection=connection)
+                pairs = zip(salted(form), people, strict=True)
+                details = [
+                    await self._contents.put(entry, "application/json", person=person.id, connection=connection)
+                    for entry, person in pairs
+                ]
+                facts = nominees_of(form, [person.id for person in people], details, step.asked)
+            if not await self._inbox.receive(case.id, self._answer(given, stored, facts), connection=connection):
+                await connection.rollback()  # the same came in meanwhile: its nominees' entries stand, these are let go
         return (await self._inbox.of(given.response)).answer
 
     async def _same(self, known: InboxRow, case_id: str, given: Given, stored: str, form: Form) -> Answer:
@@ -265,12 +269,6 @@ class Cases:
             )
             for n, nominee in enumerate(form.nominees, start=1)
         ]
-
-    async def _details(self, form: NominationForm, people: list[Person]) -> list[str]:
-        """Each nominee's entry, kept as a content of that person; the salt keeps its sha256 from being guessed."""
-        entries = [nominee.model_dump(mode="json") | {"salt": token_hex(16)} for nominee in form.nominees]
-        puts = zip(entries, people, strict=True)
-        return [await self._contents.put(rfc8785.dumps(entry), "application/json", person=person.id) for entry, person in puts]
 
     async def deliver(self, case_id: str, answer: Answer) -> Recorded | None:
         """Tell a received answer to its case; None when the case cannot be told now.
@@ -521,6 +519,11 @@ def refusal_of(error: WorkflowUpdateFailedError) -> Refused | None:
         if isinstance(facts, dict)
         else None
     )
+
+
+def salted(form: NominationForm) -> list[bytes]:
+    """Each nominee's entry as it is kept, a content of that person; the salt keeps its sha256 from being guessed."""
+    return [rfc8785.dumps(nominee.model_dump(mode="json") | {"salt": token_hex(16)}) for nominee in form.nominees]
 
 
 def sha256_of(data: bytes) -> str:
