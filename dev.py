@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -28,8 +29,6 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
-from web.app import build
-from web.mailbox import MailFolder
 
 from cases import Cases
 from models.errors import Unreachable
@@ -40,6 +39,8 @@ from store.database import Database
 from store.migrate import upgrade
 from store.reference import Reference
 from store.seed import seed
+from web.app import build
+from web.mailbox import MailFolder
 from worker import client_of, configure_logs, stop_on_signals, work, workplace_of
 from workplace import Workplace
 
@@ -49,6 +50,7 @@ SERVER = "temporal.pid"
 RETENTION = timedelta(days=3650)
 START_SECONDS = 30.0
 ORPHAN_SECONDS = 2.0
+WITHOUT_TLS = dict.fromkeys(("temporal_tls_ca", "temporal_tls_cert", "temporal_tls_key"))
 LIMITS = (
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
@@ -87,7 +89,7 @@ def beside_dev(settings: Settings) -> Settings:
         return settings
     update: dict[str, Any] = {}
     if not settings.temporal_address:
-        update["temporal_address"] = found.temporal
+        update |= {"temporal_address": found.temporal, **WITHOUT_TLS}
     if not settings.smtp_host:
         update |= {"smtp_host": "127.0.0.1", "smtp_port": found.smtp_port, "smtp_security": "none"}
     return settings.model_copy(update=update)
@@ -104,6 +106,8 @@ def embedded(settings: Settings, port: int, ui_port: int | None = None) -> list[
         "server",
         "start-dev",
         *places,
+        "--namespace",
+        settings.temporal_namespace,
         *file,
         "--sqlite-pragma",
         "synchronous=NORMAL",
@@ -132,19 +136,55 @@ class Sink:
         return "250 kept"
 
 
-async def serve(settings: Settings, workplace: Workplace, cases: Cases, stop: asyncio.Event, mails: Path | None) -> None:
-    """Serve the pages until `stop` is set."""
+def bound(settings: Settings) -> socket.socket:
+    """A socket bound to where the pages listen.
+
+    Raises:
+        Unreachable: the port is taken, or the address is not this machine's.
+    """
+    place = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((settings.host, settings.port))
+    except OSError as error:
+        place.close()
+        raise Unreachable(f"the pages cannot listen on port {settings.port} of {settings.host}: {error.strerror}") from error
+    return place
+
+
+class Pages(uvicorn.Server):
+    """A server of the pages that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._listening()
+
+
+async def serve(
+    settings: Settings,
+    place: socket.socket,
+    workplace: Workplace,
+    cases: Cases,
+    stop: asyncio.Event,
+    mails: Path | None = None,
+    listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the pages on a bound socket until `stop` is set."""
 
     async def ready() -> dict[str, bool]:
-        return {"temporal": await cases.is_reachable(), "database": await answers(workplace.database)}
+        return {"temporal": await cases.is_reachable(), **await filled(workplace.database)}
 
     app = build(cases, workplace.links, workplace.words, mailbox=MailFolder(mails) if mails else None, ready=ready)
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_level="warning", access_log=False, server_header=False, lifespan="off"
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    serving = asyncio.create_task(server._serve())
+    server = Pages(config, listening)
+    serving = asyncio.create_task(server._serve([place]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -152,13 +192,13 @@ async def serve(settings: Settings, workplace: Workplace, cases: Cases, stop: as
     await serving
 
 
-async def answers(database: Database) -> bool:
-    """Whether the database answers."""
+async def filled(database: Database) -> dict[str, bool]:
+    """Whether the database answers, and has the reference data a request is checked against."""
     try:
-        await database.ping()
+        known = await Reference(database).institutions()
     except Unreachable:
-        return False
-    return True
+        return {"database": False, "institutions": False}
+    return {"database": True, "institutions": bool(known)}
 
 
 async def web(settings: Settings) -> None:
@@ -166,7 +206,8 @@ async def web(settings: Settings) -> None:
     configure_logs(settings.log_level, settings.log_format)
     workplace = workplace_of(settings)
     cases = workplace.cases(await client_of(settings))
-    await serve(settings, workplace, cases, stop_on_signals(), None)
+    with bound(settings) as place:
+        await serve(settings, place, workplace, cases, stop_on_signals())
     await workplace.close()
 
 
@@ -177,34 +218,23 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
     async with AsyncExitStack() as stack:
         if running(settings.data) is not None:
             raise Unreachable(f"another `passerelle dev` runs on {settings.data}")
-        await end_orphan(settings.data)
-        port, ui_port = free_port(), free_port()
-        server = await asyncio.create_subprocess_exec(
-            *embedded(settings, port, ui_port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        stack.push_async_callback(end, server)
-        (settings.data / SERVER).write_text(str(server.pid))
-        sink = Controller(Sink(settings.data / "mails"), hostname="127.0.0.1", port=free_port())
-        sink.start()
-        stack.callback(sink.stop)
-        await asyncio.to_thread(upgrade, settings.database_url)
-        await seed_when_new(settings.database_url)
-        ui, address = f"http://127.0.0.1:{ui_port}", f"127.0.0.1:{port}"
-        here = Running(pid=os.getpid(), temporal=address, ui=ui, smtp_port=sink.port, web=settings.public_url)
-        settings = settings.model_copy(
-            update={"temporal_address": here.temporal, "smtp_host": "127.0.0.1", "smtp_port": sink.port, "smtp_security": "none"}
-        )
+        place = stack.enter_context(bound(settings))
+        server, here = await started(settings, stack)
+        own = {"temporal_address": here.temporal, **WITHOUT_TLS}
+        own |= {"smtp_host": "127.0.0.1", "smtp_port": here.smtp_port, "smtp_security": "none"}
+        settings = settings.model_copy(update=own)
         await reachable(settings, server)
         workplace = workplace_of(settings)
         cases = workplace.cases(await client_of(settings))
-        working = asyncio.Event()
+        working, listening = asyncio.Event(), asyncio.Event()
         tasks = [
             asyncio.create_task(work(settings, stop, working.set)),
-            asyncio.create_task(serve(settings, workplace, cases, stop, settings.data / "mails")),
+            asyncio.create_task(serve(settings, place, workplace, cases, stop, settings.data / "mails", listening.set)),
             asyncio.create_task(server.wait()),
         ]
-        await asyncio.wait([*tasks, asyncio.create_task(working.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if working.is_set():
+        ready = asyncio.create_task(both(working, listening))
+        await asyncio.wait([*tasks, ready], return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
             (settings.data / RUNNING).write_text(here.model_dump_json())
             stack.callback((settings.data / RUNNING).unlink, missing_ok=True)
             told(here)
@@ -217,6 +247,30 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
         await workplace.close()
         if not stopped:
             raise Unreachable("the embedded Temporal server ended")
+
+
+async def both(one: asyncio.Event, other: asyncio.Event) -> None:
+    """Wait until two things have happened."""
+    await one.wait()
+    await other.wait()
+
+
+async def started(settings: Settings, stack: AsyncExitStack) -> tuple[asyncio.subprocess.Process, Running]:
+    """The embedded server and the mail sink, started, with the database at its newest; where everything listens."""
+    await end_orphan(settings.data)
+    port, ui_port = free_port(), free_port()
+    server = await asyncio.create_subprocess_exec(
+        *embedded(settings, port, ui_port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    stack.push_async_callback(end, server)
+    (settings.data / SERVER).write_text(str(server.pid))
+    sink = Controller(Sink(settings.data / "mails"), hostname="127.0.0.1", port=free_port())
+    sink.start()
+    stack.callback(sink.stop)
+    await asyncio.to_thread(upgrade, settings.database_url)
+    await seed_when_new(settings.database_url)
+    ui, address = f"http://127.0.0.1:{ui_port}", f"127.0.0.1:{port}"
+    return server, Running(pid=os.getpid(), temporal=address, ui=ui, smtp_port=sink.port, web=settings.public_url)
 
 
 async def end(server: asyncio.subprocess.Process) -> None:

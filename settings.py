@@ -145,7 +145,7 @@ def _filled(settings: Settings) -> Settings:
         found["database_url"] = f"sqlite+aiosqlite:///{folder}/passerelle.db"
     if settings.smtp_password_file is not None:
         found["smtp_password"] = SecretStr(_secret("smtp_password_file", settings.smtp_password_file))
-    if settings.link_key_file is not None and len(_secret("link_key_file", settings.link_key_file).encode()) < LINK_KEY_BYTES:
+    if settings.link_key_file is not None and len(_read("link_key_file", settings.link_key_file)) < LINK_KEY_BYTES:
         raise WrongSetting(f"{variable('link_key_file')}: {settings.link_key_file} must hold at least {LINK_KEY_BYTES} bytes")
     return settings.model_copy(update=found)
 
@@ -153,13 +153,20 @@ def _filled(settings: Settings) -> Settings:
 def _secret(field: str, path: Path) -> str:
     """What a secret's file holds, without the line end; `WrongSetting` when it cannot be read or is empty."""
     try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise WrongSetting(f"{variable(field)}: cannot read {path}: {reason}") from None
+        secret = _read(field, path).decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise WrongSetting(f"{variable(field)}: cannot read {path}: not text") from None
     if not secret:
         raise WrongSetting(f"{variable(field)}: {path} is empty")
     return secret
+
+
+def _read(field: str, path: Path) -> bytes:
+    """The bytes of a file that a setting names; `WrongSetting` when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WrongSetting(f"{variable(field)}: cannot read {path}: {error.strerror}") from None
 
 
 def _faults(settings: Settings) -> list[str]:

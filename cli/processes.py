@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from ipaddress import ip_address
 from pathlib import Path
+from socket import getaddrinfo
 from typing import Annotated, Any
 
 import typer
@@ -25,29 +28,39 @@ def dev(
 ) -> None:
     """Everything on one machine: Temporal server, worker, pages, mail sink. Ctrl-C stops it; open cases are found again."""
 
-    settings = settings_of(data, port, quiet=False)
+    async def work() -> None:
+        settings = settings_of(data, port, quiet=False)
 
-    def told(here: Running) -> None:
-        out.print(f"ready  pages {here.web}  mails {here.web}/mails  histories {here.ui}")
-        out.print(
-            f"       Temporal {here.temporal}  mail server 127.0.0.1:{here.smtp_port}  Ctrl-C stops; cases stay in {settings.data}"
-        )
+        def told(here: Running) -> None:
+            out.print(f"ready  pages {here.web}  mails {here.web}/mails  histories {here.ui}")
+            mails = f"mail server 127.0.0.1:{here.smtp_port}"
+            out.print(f"       Temporal {here.temporal}  {mails}  Ctrl-C stops; cases stay in {settings.data}")
 
-    run(everything(settings, told))
+        await everything(settings, told)
+
+    run(work())
 
 
 def web() -> None:
     """The pages, as a process of their own."""
-    run(web_process(beside_dev(settings_of(quiet=False))))
+
+    async def work() -> None:
+        await web_process(beside_dev(settings_of(quiet=False)))
+
+    run(work())
 
 
 def worker() -> None:
     """The worker, as a process of its own."""
-    run(worker_process.main(beside_dev(settings_of(quiet=False))))
+
+    async def work() -> None:
+        await worker_process.main(beside_dev(settings_of(quiet=False)))
+
+    run(work())
 
 
 def doctor(data: Data = None, as_json: AsJson = False) -> None:
-    """Whether every part is there and well: settings, programmes, schema, database, Temporal, waiting answers and mails."""
+    """Whether every part is there and well: settings, programmes, schema, database, Temporal."""
 
     async def work() -> None:
         found: list[dict[str, Any]] = []
@@ -61,7 +74,7 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
         note("programmes", True, ", ".join(programmes))
         schema = current(settings.database_url)
         note("schema", schema == head(), f"{schema or 'empty'}; the newest is {head()}")
-        remote = settings.temporal_address.partition(":")[0] not in ("", "127.0.0.1", "localhost", "temporal")
+        remote = await asyncio.to_thread(is_remote, settings.temporal_address)
         note("temporal_tls", not remote or settings.temporal_tls_ca is not None, "a remote Temporal server needs TLS")
         if schema == head():
             async with opened(data) as (workplace, cases):
@@ -74,6 +87,23 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
             raise Unreachable("not well: " + ", ".join(str(item["part"]) for item in found if not item["well"]))
 
     run(work())
+
+
+def is_remote(address: str) -> bool:
+    """Whether a `host:port` is neither this machine nor a container beside it: a name without a dot, at private addresses only."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host in ("", "localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        if "." in host:
+            return True
+    try:
+        found = {str(item[4][0]) for item in getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return not all(ip_address(place.partition("%")[0]).is_private for place in found)
 
 
 def show(found: list[dict[str, Any]], as_json: bool) -> None:

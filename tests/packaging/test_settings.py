@@ -142,3 +142,12 @@ def test_every_setting_is_documented_with_its_variable() -> None:
     documented = {line.split("`")[1] for line in (ROOT / "docs" / "settings.md").read_text().splitlines() if line.startswith("| `")}
     assert documented == set(VARIABLES)
     assert len(VARIABLES) == len(Settings.model_fields)
+
+
+def test_a_key_that_is_no_text_is_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "link.key"
+    monkeypatch.setenv("PASSERELLE_LINK_KEY_FILE", str(file))
+    file.write_bytes(bytes(range(128, 160)))
+    assert read_settings().link_key_file == file
+    file.write_bytes(bytes(range(128, 159)))
+    assert "at least 32 bytes" in refusal()
