@@ -273,7 +273,7 @@ async def test_the_pauses_grow_to_four_hours_and_after_three_days_the_mail_has_f
     workplace: Workplace, queued: QueuedMail, clock: Clock
 ) -> None:
     postman = workplace.postman(Sent(*[NotSent("451 not now", permanent=False)] * 1000), OFFICE)
-    pauses = []
+    pauses: list[timedelta] = []
     while (found := await row(workplace)).state is not MailState.FAILED and len(pauses) < 100:
         assert found.next_try is not None
         pauses.append(found.next_try - clock.now)

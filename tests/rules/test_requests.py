@@ -168,12 +168,10 @@ def test_the_case_takes_along_codes_and_figures_but_no_text() -> None:
 def all_faults(data: dict[str, Any], **other: Any) -> dict[str, str]:
     """The faults of form and the broken rules of a request: code by field."""
     programmes = other.get("programmes", {"amedip": amedip()})
-    try:
+    with pytest.raises(Invalid) as told:
         sound_request(data, programmes, KNOWN, TODAY, source="request.toml")
-    except Invalid as error:
-        assert all(line.startswith("request.toml: ") for line in str(error).splitlines())
-        return {fault.field: fault.code for fault in error.faults}
-    return {}
+    assert all(line.startswith("request.toml: ") for line in str(told.value).splitlines())
+    return {fault.field: fault.code for fault in told.value.faults}
 
 
 def test_a_sound_request_is_given_back() -> None:
@@ -228,7 +226,8 @@ def test_a_field_that_cannot_be_read_hides_no_broken_rule() -> None:
 @pytest.mark.parametrize("field", sorted(Request.model_fields))
 def test_whatever_is_wrong_with_one_field_another_is_checked(field: str) -> None:
     other = "level" if field != "level" else "language"
-    for wrong in ({}, [], 7.5, None, [[]], {"a": 1}, "x" * 5000, [None], float("inf")):
+    wrongs: tuple[Any, ...] = ({}, [], 7.5, None, [[]], {"a": 1}, "x" * 5000, [None], float("inf"))
+    for wrong in wrongs:
         assert all_faults(as_filed(**{field: wrong, other: "none such"}))[other] == "unknown"
 
 

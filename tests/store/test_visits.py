@@ -16,16 +16,19 @@ Work = Callable[[Database], Awaitable[None]]
 
 
 async def a_read(database: Database) -> None:
+    """Read once."""
     async with database.read() as connection:
         await connection.exec_driver_sql("SELECT 1")
 
 
 async def a_write(database: Database) -> None:
+    """Write once."""
     async with database.begin() as connection:
         await connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
 
 
 async def a_failed_write(database: Database) -> None:
+    """Write, and fail before the end."""
     with suppress(ZeroDivisionError):
         async with database.begin() as connection:
             await connection.exec_driver_sql("INSERT INTO kept VALUES (2)")
