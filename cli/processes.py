@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import typer
 
 import worker as worker_process
+from cases import Cases
 from cli.edge import opened, out, print_json, print_rows, run, settings_of
 from dev import Running, beside_dev, everything
 from dev import web as web_process
 from models.errors import Unreachable
+from store.mails import MailState
 from store.migrate import current, head
-from workplace import load_programmes
+from workplace import Workplace, load_programmes
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -60,7 +62,7 @@ def worker() -> None:
 
 
 def doctor(data: Data = None, as_json: AsJson = False) -> None:
-    """Whether every part is there and well: settings, programmes, schema, database, Temporal."""
+    """Whether every part is there and well: settings, programmes, schema, database, Temporal; and what waits or failed."""
 
     async def work() -> None:
         found: list[dict[str, Any]] = []
@@ -82,6 +84,8 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
                 note("database", True, "answers")
                 note("institutions", bool(await workplace.reference.institutions()), "reference data")
                 note("temporal", await cases.is_reachable(), settings.temporal_address or worker_process.TEMPORAL_HERE)
+                for part, says in (await left_over(workplace, cases)).items():
+                    note(part, True, says)
         show(found, as_json)
         if not all(item["well"] for item in found):
             raise Unreachable("not well: " + ", ".join(str(item["part"]) for item in found if not item["well"]))
@@ -104,6 +108,17 @@ def is_remote(address: str) -> bool:
     except OSError:
         return False
     return not all(ip_address(place.partition("%")[0]).is_private for place in found)
+
+
+async def left_over(workplace: Workplace, cases: Cases) -> dict[str, str]:
+    """What did not get through, by part: how many mails failed and in which cases, how many mails and answers still wait."""
+    counts = await workplace.mails.counts()
+    failed = ", ".join(await workplace.mails.cases_in(MailState.FAILED))
+    return {
+        "failed_mails": f"{counts[MailState.FAILED]}" + (f": {failed}" if failed else ""),
+        "waiting_mails": f"{counts[MailState.QUEUED] + counts[MailState.DEFERRED]}, of which tried {counts[MailState.DEFERRED]}",
+        "waiting_answers": str(await cases.waiting()),
+    }
 
 
 def show(found: list[dict[str, Any]], as_json: bool) -> None:
