@@ -62,7 +62,8 @@ class Words:
     def written(self, language: str, country: str, day: date) -> str:
         """A day in words, as the reader's country writes it."""
         locale = locale_of(language, country)
-        return _digits(locale, format_date(day, "full", locale=locale))
+        written = _digits(locale, format_date(day, "full", locale=locale))
+        return written.replace(" 1 ", " 1er ", 1) if language == "fr" else written
 
     def day(self, language: str, country: str, day: date) -> str:
         """A day in words with its ISO date beside it."""

@@ -10,7 +10,8 @@ from cases import Cases, Party, Texts
 from evidence.links import Link
 from models.case import Case, Paper, Step
 from models.errors import Refused
-from models.words import Kind, Lapse, State
+from models.rules import closes_for_good
+from models.words import Kind, Lapse
 from web.respond.fields import FIELDS, inputs_of
 from wording import Words
 
@@ -205,7 +206,8 @@ class Shower:
         case, step = question.case, question.step
         if step.decision is not None and step.decision.by:
             return await self._answered(question, language, response)
-        over = step.schedule is not None and step.state is State.OPEN and self._cases.clock() > step.schedule.closes
+        closes = closes_for_good(step, self._cases.programmes[case.programme])
+        over = closes is not None and self._cases.clock() > closes
         if step.is_open and case.ended is None and not over:
             return None
         closed = step.closed or case.ended or (step.schedule.closes if step.schedule else case.clock)
