@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from cli.processes import is_remote
-from store.cases import Launches
+from models.case import Step
+from models.words import Kind, State
+from store.cases import Launches, ReadModel
 from store.database import Database
 from tests.command_line.conftest import ROOT, Passerelle
+from tests.command_line.test_demo import MONDAY, PLAYED
 
 REQUEST = ROOT / "data" / "requests" / "01-sn-poste-study-visit.toml"
 
@@ -127,3 +130,19 @@ def test_a_name_without_a_dot_is_beside_us_only_at_a_private_address(
 ) -> None:
     monkeypatch.setattr("cli.processes.getaddrinfo", lambda host, port: [(socket.AF_INET, 0, 0, "", (found, 0))])
     assert is_remote("temporal:7233") is remote
+
+
+def test_a_broken_form_names_its_file_and_line_and_a_wrong_option_does_not(installed: Passerelle, tmp_path: Path) -> None:
+    async def publish() -> None:
+        database = Database.open(f"sqlite+aiosqlite:///{tmp_path}/var/passerelle.db")
+        step = Step(id="host_offer-1", kind=Kind.HOST_OFFER, asked="MA-POSTE", country="MA", opened=MONDAY, state=State.OPEN)
+        await ReadModel(database).publish(PLAYED.case.model_copy(update={"steps": [step]}))
+        await database.close()
+
+    asyncio.run(publish())
+    (tmp_path / "offer.toml").write_text('contact = "Protocol office"\nstart = "soon"\n')
+    answer = ("case", "answer", "AMEDIP-2031-0001", "host_offer-1")
+    broken = installed(*answer, "offer", "--form", tmp_path / "offer.toml")
+    assert (broken.exit_code, broken.stderr.partition(": ")[0]) == (1, "offer.toml, line 2, start")
+    wrong = installed(*answer, "accept", "--form", tmp_path / "offer.toml")
+    assert (wrong.exit_code, wrong.stderr.partition(": ")[0]) == (1, "option")
