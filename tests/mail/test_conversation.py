@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -21,6 +22,7 @@ from store.mails import MailRow, MailState, QueuedMail
 from tests.mail.conftest import Clock, Filing
 from tests.mail.server import NAME, PASSWORD, USER, Certificate, Postbox, certificate, listening, mute
 from tests.mail.situations import OPENED, PDF, CaseFile, Sent
+from worker import Post
 from workplace import Workplace
 
 __all__ = ["certificate"]
@@ -374,6 +376,29 @@ async def test_a_conversation_without_end_is_broken_off(
     await workplace.postman(Slow(), OFFICE).deliver()
     found = await row(workplace)
     assert (found.state, found.error) == (MailState.DEFERRED, "the conversation took longer than 0.05 seconds")
+
+
+class Deaf(Slow):
+    """A transport that swallows the cancelling of its conversation, as `asyncio.wait_for` can on Python 3.11."""
+
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+        """Take the message when cancelled."""
+        with suppress(asyncio.CancelledError):
+            await super().send(message, sender, receivers)
+        return "250 taken after all"
+
+
+async def test_the_post_stops_when_told_even_in_a_conversation_that_does_not_hear_it(
+    workplace: Workplace, queued: QueuedMail
+) -> None:
+    deaf = Deaf()
+    going = asyncio.create_task(Post(workplace.postman(deaf, OFFICE)).run())
+    await deaf.begun.wait()
+    going.cancel()
+    done, _ = await asyncio.wait([going], timeout=2)
+    going.cancel()
+    assert done == {going}
+    assert (await row(workplace)).state is MailState.ACCEPTED
 
 
 async def test_many_mails_are_each_sent_once_by_several_postmen(filing: Filing, workplace: Workplace) -> None:
