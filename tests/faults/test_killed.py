@@ -148,6 +148,7 @@ def answered_through_a_kill(installation: Installation, chance: random.Random) -
     victim = chance.choice(list(ANSWERS))
     for number, step in enumerate(ANSWERS):
         response = f"{chance.getrandbits(128):032x}"
+        installation.link(step)  # the letter is there before anything is killed
         if step == victim:
             killer = subprocess.Popen(
                 [sys.executable, "-c", f"import os, time; time.sleep({chance.uniform(0, 0.4)}); os.kill({installation.pid()}, 9)"]
