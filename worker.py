@@ -23,6 +23,7 @@ from workplace import Workplace, connect, open_workplace
 
 REDELIVER_SECONDS = 2.0
 POST_SECONDS = 5.0
+GATHER_SECONDS = 0.2
 CONNECT_SECONDS = 1.0
 BEAT_SECONDS = 10.0
 ALIVE = "worker.alive"
@@ -112,6 +113,7 @@ class Post:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POST_SECONDS):
                     await self._queued.wait()
+            await asyncio.sleep(GATHER_SECONDS)  # whoever just answered is told first; mails of one moment leave together
 
 
 async def redelivering(cases: Cases) -> None:
