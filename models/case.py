@@ -220,8 +220,6 @@ class Case(Record):
     steps: list[Step] = []
     nominations: list[Nomination] = []
     candidates: list[Candidate] = []
-    offers: list[str] = []
-    asked_hosts: list[str] = []
     partner: str = ""
     visit_start: date | None = None
     visit_end: date | None = None

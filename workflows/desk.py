@@ -7,7 +7,7 @@ letters; the procedure reacts to steps that closed. One timer is armed for the n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -107,9 +107,8 @@ class Desk:
 
     async def locally(self, name: str, order: object, result: type[Result]) -> Result:
         """Run a short idempotent activity in the worker's own process; it is retried until it succeeds."""
-        self.busy += 1
-        try:
-            done: Result = await workflow.execute_local_activity(
+        return await self.under_way(
+            workflow.execute_local_activity(
                 name,
                 order,
                 result_type=result,
@@ -117,24 +116,27 @@ class Desk:
                 retry_policy=LOCAL_RETRIES,
                 local_retry_threshold=timedelta(seconds=5),
             )
-        finally:
-            self.busy -= 1
-        return done
+        )
 
     async def remotely(self, name: str, order: object, result: type[Result]) -> Result:
         """Run an activity through the server, which keeps its retries; used for what may hang or take long."""
-        self.busy += 1
-        try:
-            done: Result = await workflow.execute_activity(
+        return await self.under_way(
+            workflow.execute_activity(
                 name,
                 order,
                 result_type=result,
                 start_to_close_timeout=timedelta(seconds=60),
                 retry_policy=RETRIES,
             )
+        )
+
+    async def under_way(self, work: Awaitable[Result]) -> Result:
+        """Wait for a piece of work, counted meanwhile: a case with work under way is not at rest."""
+        self.busy += 1
+        try:
+            return await work
         finally:
             self.busy -= 1
-        return done
 
     async def focal_point(self, country: str) -> str:
         """The institution that speaks for a country; the programme's office where none is appointed."""

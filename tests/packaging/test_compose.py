@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
 from dev import LIMITS
+from rehearsal.player import free_port
 from settings import VARIABLES
 from tests.packaging.compose import ROOT, check, command, document, environment, here, services
 
@@ -34,13 +34,6 @@ PATIENCE = 60.0
 def finished(arguments: Sequence[str | Path], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """A command run to its end in the project's folder."""
     return subprocess.run(arguments, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
