@@ -24,7 +24,8 @@ class Nominee(Message):
 class Facts(Message):
     """What the procedure needs of a filled form: dates, figures, codes and ids, no text and no name.
 
-    `verdicts` maps a nomination to what was said of it; `scores` a criterion to 0–5.
+    `verdicts` maps a nomination to what was said of it; `scores` a criterion to 0–5; `cost` is in whole units of the budget's
+    currency; `one_sided` says that all nominees are of one gender, `justified` that a reason for it was given.
     """
 
     start: date | None = None
@@ -35,6 +36,9 @@ class Facts(Message):
     planned: int = 0
     done: int = 0
     evidence: bool = False
+    cost: int = 0
+    one_sided: bool = False
+    justified: bool = False
 
 
 class Answer(Message):
@@ -90,12 +94,29 @@ class Wants(StrEnum):
     EXTENDED = "extended"
     ESCALATION = "escalation"
     RESUMED = "resumed"
+    RESCHEDULED = "rescheduled"
+    REASSIGNED = "reassigned"
+
+
+class Standin(Message):
+    """From an instant on, `to` answers in the place of the one asked; nobody but the one asked when it is empty.
+
+    `verb` says why: a delegation began or ended, or somebody succeeded to the post.
+    """
+
+    at: Instant
+    to: str = ""
+    verb: Verb
 
 
 class Step(Record):
     """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination.
 
-    `stopped` is the instant its clock stopped, `added_days` the working days an extension adds, `why` the sha256 of its reason.
+    `first_asked` is who was asked before the question was reassigned, `delegate` who answers in place of the one asked now,
+    `standins` what the appointments say will change; `review` asks for them to be looked up again. `stopped` is the instant its
+    clock stopped, `added_days` the working days an extension adds, `why` the sha256 of its reason. `asked_days` are the working
+    days the one asked wants in addition, `extensions` how often they got some by themselves. `declined` is the sha256 of the
+    reason why the one asked passes the question on. `voided` is when its outcome ceased to count, `voided_by` the act's name.
     """
 
     id: str
@@ -117,6 +138,30 @@ class Step(Record):
     escalated_to: str = ""
     closed: Instant | None = None
     decision: Decision | None = None
+    first_asked: str = ""
+    delegate: str = ""
+    standins: tuple[Standin, ...] = ()
+    review: bool = False
+    asked_days: int = 0
+    extensions: int = 0
+    declined: str = ""
+    voided: Instant | None = None
+    voided_by: str = ""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the step counts: it was neither withdrawn nor its outcome set aside."""
+        return self.state is not State.WITHDRAWN and self.voided is None
+
+    @property
+    def answering(self) -> str:
+        """Who is to answer now: the delegate, or the one asked."""
+        return self.delegate or self.asked
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The nominations the step is about: those named, and the person asked."""
+        return frozenset(code for code in (*self.about, self.asked) if code[:1] == "N" and code[1:].isdigit())
 
     @property
     def is_open(self) -> bool:
@@ -158,13 +203,18 @@ class Candidate(Message):
 
 
 class Paper(Message):
-    """A document issued in the case: its kind, language, whom it is about, and its sha256."""
+    """A document issued in the case: its kind, language, whom it is about, for whom, and its sha256.
+
+    `voided` is when it ceased to stand: a decision it rests on was recalled, or its dates have changed.
+    """
 
     kind: str
     language: str
     sha256: str
     about: str = ""
     at: Instant
+    to: str = ""
+    voided: Instant | None = None
 
 
 class Transition(Message):
@@ -197,16 +247,30 @@ class RunDigest(Message):
 
 
 class Hold(Message):
-    """A case on hold: since when and why (the sha256 of the reason)."""
+    """A case on hold: since when and why (the sha256 of the reason); `review` is when the coordinator is reminded of it."""
 
     since: Instant
     reason: str
+    review: Instant | None = None
+
+
+class Waiver(Message):
+    """A rule a named coordinator set aside: which one, for whom or what, why (the sha256 of the reason), proved by what."""
+
+    rule: str
+    about: str = ""
+    by: str
+    at: Instant
+    reason: str
+    proof: str = ""
 
 
 class Case(Record):
     """Everything the procedure knows of one exchange; serialisable, carried from run to run.
 
-    `clock` is the instant of what happened last; `said` holds this run's transitions only.
+    `clock` is the instant of what happened last; `said` holds this run's transitions only. `procedure` is the version of the
+    procedure the run follows, `coordinator` who looks after the case. `released` are institutions that offered and no longer
+    host, `widened` when a coordinator widened the call, `called` whom they added to it, `rescheduled` the first day they set.
     """
 
     id: str
@@ -235,6 +299,13 @@ class Case(Record):
     posted: int = 0
     seq: int = 0
     said: list[Transition] = []
+    procedure: int = 1
+    coordinator: str = ""
+    waivers: list[Waiver] = []
+    released: list[str] = []
+    widened: Instant | None = None
+    called: list[str] = []
+    rescheduled: date | None = None
 
     @property
     def host(self) -> str:
@@ -267,7 +338,13 @@ class Case(Record):
         """The last step of a kind, if any was opened."""
         return next((step for step in reversed(self.steps) if step.kind is kind), None)
 
+    def waives(self, rule: str, about: str = "") -> bool:
+        """Whether a named coordinator set that rule aside."""
+        return any(waiver.rule == rule and waiver.about in ("", about) for waiver in self.waivers)
+
     def form(self, kind: Kind) -> str:
         """The sha256 of the form of the last answered step of a kind; empty when there is none."""
-        found = (s.decision.form for s in reversed(self.steps) if s.kind is kind and s.decision and s.decision.form)
+        found = (
+            s.decision.form for s in reversed(self.steps) if s.kind is kind and s.in_force and s.decision and s.decision.form
+        )
         return next(found, "")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, time
 
-from models.case import Answer, Candidate, Case
+from models.case import Answer, Candidate, Case, Standin
 from models.message import Instant, Message
 from models.programme import Programme
 from models.request import Asked
 from models.schedule import Schedule, Wanted
+from models.words import Kind
 
 
 class Opening(Message):
@@ -22,7 +23,8 @@ class Letter(Message):
     """A letter to write: its folder's name, the party it goes to, the step and papers it is about.
 
     `to` is an institution, the office, `OFFICE/supervisor`, or a nomination; `alternate` copies the institution's alternate;
-    `number` counts the case's letters; `passed` is a due date that has passed; `reason` the sha256 of a text.
+    `number` counts the case's letters; `passed` is a due date that has passed; `reason` the sha256 of a text. `about` names a
+    nomination or another party the letter speaks of, `count` a number it names.
     """
 
     letter: str
@@ -35,6 +37,8 @@ class Letter(Message):
     passed: Instant | None = None
     reason: str = ""
     consequence: str = ""
+    about: str = ""
+    count: int = 0
 
 
 class Publication(Message):
@@ -52,9 +56,31 @@ class ScheduleOrder(Message):
 
 
 class Schedules(Message):
-    """Schedules in the order in which they were wanted."""
+    """Schedules in the order in which they were wanted, and by step who stands in for the one asked, in order of their instants."""
 
     schedules: tuple[Schedule, ...]
+    standins: dict[str, tuple[Standin, ...]] = {}
+
+
+class Asking(Message):
+    """A step for which the appointments are looked up: its kind, who is asked, and from when on it matters."""
+
+    step: str
+    kind: Kind
+    asked: str
+    since: Instant
+
+
+class StandinOrder(Message):
+    """Asks who stands in for those asked."""
+
+    asking: tuple[Asking, ...]
+
+
+class Standins(Message):
+    """By step, who stands in for the one asked, in order of their instants; a step without any is left out."""
+
+    standins: dict[str, tuple[Standin, ...]] = {}
 
 
 class DayAt(Message):
@@ -77,12 +103,14 @@ class InTime(Message):
     case: str
     step: str
     closes: Instant
+    asked: str = ""
 
 
 class Answers(Message):
-    """Answers in the order of their receipt."""
+    """Answers in the order of their receipt; `lapses` is how many steps in a row the one asked has let lapse in any case before."""
 
     answers: tuple[Answer, ...] = ()
+    lapses: int = 0
 
 
 class CandidateOrder(Message):

@@ -103,10 +103,40 @@ class DecisionRules(Rule):
 
 
 class CallRules(Rule):
-    """How hosts are called: how many first, how many more when the call is widened once."""
+    """How hosts are called: how many first, how many more when the call is widened once, how many side by side."""
 
     first: int
     widened: int
+    at_once: int = Field(default=1, ge=1)
+
+
+class NominationRules(Rule):
+    """How long nominees are replaced: calendar days before the visit; later with the host's consent. 0: until the visit."""
+
+    cut_off_days: int = 0
+
+
+class RescheduleRules(Rule):
+    """The approvals that depend on dates: asked for again when the dates change."""
+
+    reopens: tuple[Kind, ...] = (Kind.HOST_AGREEMENT, Kind.TRAVEL, Kind.AGENDA)
+
+
+class MoreTimeRules(Rule):
+    """What the asked get by themselves: working days at a time and how often; anything more is the coordinator's choice."""
+
+    working_days: int = 0
+    times: int = 0
+
+
+class PatienceRules(Rule):
+    """Calendar days after which the coordinator is reminded of a case on hold; lapses in a row that make an institution dormant.
+
+    0 switches either off.
+    """
+
+    hold_review_days: int = 0
+    dormant_after: int = 0
 
 
 class ReportRules(Rule):
@@ -137,6 +167,10 @@ class Programme(Rule):
     report: ReportRules
     follow_up: FollowUpRules
     steps: dict[Kind, StepRule]
+    nomination: NominationRules = NominationRules()
+    reschedule: RescheduleRules = RescheduleRules()
+    more_time: MoreTimeRules = MoreTimeRules()
+    patience: PatienceRules = PatienceRules()
 
     def step(self, kind: Kind) -> StepRule:
         """The rule of a kind of step."""

@@ -59,7 +59,7 @@ class Request(BaseModel):
 
 
 class Asked(Message):
-    """What the procedure needs of a request: codes, figures and dates, no text."""
+    """What the procedure needs of a request: codes, figures and dates, no text; `ceiling` in whole units of the budget's currency."""
 
     request: str
     format: Format
@@ -71,6 +71,7 @@ class Asked(Message):
     places: int
     duration_days: int
     periods: tuple[Period, ...]
+    ceiling: int = 0
 
 
 class Known(Message):
@@ -289,4 +290,5 @@ def asked_of(request: Request, sha256: str) -> Asked:
         places=request.places,
         duration_days=request.duration_days,
         periods=request.periods,
+        ceiling=int(request.budget.ceiling),
     )

@@ -53,7 +53,7 @@ class Wanted(Message):
     """What a schedule is computed from: the rule, the opening instant, whose calendar, the visit.
 
     An extension adds `added_days` working days to `old`; a stopped clock goes on with what `old` still had at `stopped`;
-    `escalated` takes the longer grace.
+    `escalated` takes the longer grace. `kind` and `asked` say for whom the appointments are looked up.
     """
 
     step: str
@@ -68,6 +68,8 @@ class Wanted(Message):
     added_days: int = 0
     stopped: Instant | None = None
     escalated: bool = False
+    kind: str = ""
+    asked: str = ""
 
 
 def compute(wanted: Wanted, calendar: Calendar) -> Schedule:

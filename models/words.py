@@ -6,6 +6,9 @@ from enum import StrEnum
 
 LANGUAGES = ("en", "fr", "ar", "pt")
 
+PROCEDURE = 2
+"""The version of the procedure this code follows; an open case takes it up at its next phase border (see docs/procedure.md)."""
+
 
 class Format(StrEnum):
     """The two kinds of exchange (Dakar, 17–18 July 2012)."""
@@ -136,6 +139,23 @@ class Verb(StrEnum):
     RESUMED = "resumed"
     HELD = "held"
     CALLED_OFF = "called_off"
+    ASKED_FOR_TIME = "asked_for_time"
+    REASSIGNED = "reassigned"
+    DELEGATED = "delegated"
+    DELEGATION_ENDED = "delegation_ended"
+    SUCCEEDED = "succeeded"
+    PASSED_ON = "passed_on"
+    RECALLED = "recalled"
+    SET_ASIDE = "set_aside"
+    RESCHEDULED = "rescheduled"
+    CONVERTED = "converted"
+    WAIVED = "waived"
+    HANDED_OVER = "handed_over"
+    HOST_WITHDREW = "host_withdrew"
+    SELECTED = "selected"
+    OVER_BUDGET = "over_budget"
+    WARNED = "warned"
+    DORMANT = "dormant"
     FOUND_COMPLETE = "found_complete"
     RETURNED = "returned"
     CORRECTED = "corrected"
@@ -192,6 +212,51 @@ OPTIONS: dict[Kind, dict[str, Verb]] = {
     Kind.FOLLOW_UP: {"submit": Verb.FOLLOWED_UP},
 }
 """The options of each kind of step, first the usual one, with the verb the audit uses for it."""
+
+
+PHASE_OF: dict[Kind, Phase] = {
+    Kind.COMPLETENESS: Phase.REQUEST,
+    Kind.CORRECTION: Phase.REQUEST,
+    Kind.CONSULTATION: Phase.REQUEST,
+    Kind.DECISION: Phase.REQUEST,
+    Kind.HOST_OFFER: Phase.HOSTING,
+    Kind.HOST_AGREEMENT: Phase.HOSTING,
+    Kind.NOMINATION: Phase.TRAVELLING,
+    Kind.CLEARANCE: Phase.TRAVELLING,
+    Kind.ACCEPTANCE: Phase.TRAVELLING,
+    Kind.TRAVEL: Phase.TRAVELLING,
+    Kind.AGENDA: Phase.TRAVELLING,
+    Kind.CASCADING_PLAN: Phase.TRAVELLING,
+    Kind.ATTENDANCE: Phase.VISIT,
+    Kind.EVALUATION: Phase.VISIT,
+    Kind.REPORT: Phase.VISIT,
+    Kind.REPORT_REVIEW: Phase.VISIT,
+    Kind.TRANSFER_PLAN: Phase.VISIT,
+    Kind.FOLLOW_UP: Phase.FOLLOW_UP,
+}
+"""The phase in which each kind of step is asked."""
+
+RESTS_ON: dict[Kind, tuple[Kind, ...]] = {
+    Kind.COMPLETENESS: (Kind.CORRECTION,),
+    Kind.CORRECTION: (Kind.COMPLETENESS,),
+    Kind.CONSULTATION: (Kind.COMPLETENESS,),
+    Kind.DECISION: (Kind.CONSULTATION, Kind.COMPLETENESS),
+    Kind.HOST_OFFER: (Kind.DECISION,),
+    Kind.HOST_AGREEMENT: (Kind.HOST_OFFER,),
+    Kind.NOMINATION: (Kind.HOST_AGREEMENT,),
+    Kind.CLEARANCE: (Kind.NOMINATION,),
+    Kind.ACCEPTANCE: (Kind.CLEARANCE,),
+    Kind.TRAVEL: (Kind.ACCEPTANCE,),
+    Kind.AGENDA: (Kind.ACCEPTANCE,),
+    Kind.CASCADING_PLAN: (Kind.ACCEPTANCE,),
+    Kind.ATTENDANCE: (Kind.TRAVEL, Kind.AGENDA, Kind.CASCADING_PLAN),
+    Kind.EVALUATION: (Kind.ATTENDANCE,),
+    Kind.REPORT: (Kind.ATTENDANCE, Kind.REPORT_REVIEW),
+    Kind.REPORT_REVIEW: (Kind.REPORT,),
+    Kind.TRANSFER_PLAN: (Kind.ATTENDANCE,),
+    Kind.FOLLOW_UP: (Kind.TRANSFER_PLAN,),
+}
+"""The kinds of step on whose decision each kind rests; a decision is recalled until one that rests on it was decided."""
 
 
 def country_of(code: str) -> str:
