@@ -10,6 +10,7 @@ from typing import Any
 
 from activities.deadlines import Deadlines
 from activities.parties import Parties, Party
+from activities.told import HELD, Told
 from models.case import Case, Step
 from models.message import Message
 from models.orders import Letter
@@ -56,6 +57,7 @@ class Facts:
         self._contents = contents
         self._words = words
         self._public_url = public_url.rstrip("/")
+        self._told = Told(parties, contents, words)
         self._texts: dict[tuple[str, ...], Texts] = {}
 
     async def of(self, programme: Programme, case: Case, letter: Letter, party: Party) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Facts:
         facts: dict[str, Any] = {
             "case_id": case.id,
             "title": texts.title,
-            "recipient_name": party.name if party.is_person else self.role(language, party.role),
+            "recipient_name": party.name if party.is_person else self._told.role(language, party.role),
             "institution_name": party.institution,
             "office_name": programme.office.name[language],
             "programme_name": programme.name[language],
@@ -80,19 +82,19 @@ class Facts:
             "duration_days": str(case.asked.duration_days),
             "expertise": texts.expertise,
             "periods": [self.span(party, period.earliest, period.latest) for period in case.asked.periods],
-            "reason": await self.reason(case.reason, language),
+            "reason": await self.reason(reason_of(case, letter), language),
             "ending_name": self._words.say(language, f"ending.{case.ending}") if case.ending else "",
         }
-        if letter.consequence:
-            facts |= await self._consequence(case, letter, language)
+        if letter.letter == "decision":
+            facts |= await self._outcome(case, letter, language)
         step = case.step(letter.step) if letter.step else None
         if step is not None:
             facts |= await self._of_step(programme, case, step, letter, party)
-        return facts
+            if behalf := self._told.on_behalf(letter, step, party, facts["asked_name"]):
+                facts["institution_name"] += f"\n\n{behalf}"  # a paragraph of its own, below the address that opens each letter
+        return facts | await self._told.of(programme, case, letter, party)
 
-    async def _consequence(self, case: Case, letter: Letter, language: str) -> dict[str, Any]:
-        if letter.letter == "lapsed":
-            return {"consequence": self._words.say(language, f"consequence.{letter.consequence}")}
+    async def _outcome(self, case: Case, letter: Letter, language: str) -> dict[str, Any]:
         reasons = (await self.form(case.form(Kind.DECISION))).get("reasons", "")
         reasons = reasons or await self.reason(case.reason or "veto", language)
         return {"outcome_name": self._words.say(language, f"outcome.{letter.consequence}"), "reasons": reasons}
@@ -100,9 +102,9 @@ class Facts:
     async def _of_step(self, programme: Programme, case: Case, step: Step, letter: Letter, party: Party) -> dict[str, Any]:
         language, words = party.language, self._words
         facts: dict[str, Any] = {
-            "step_name": words.say(language, f"step.{step.kind}"),
+            "step_name": self._told.step_name(language, step),
             "round": step.round,
-            "asked_name": (await self._parties.party(programme, case, step.asked)).name,
+            "asked_name": await self._told.name(programme, case, step.asked, language),
             "months": programme.follow_up.months[step.round - 1] if step.kind is Kind.FOLLOW_UP else 0,
         }
         if step.schedule is not None:
@@ -115,19 +117,16 @@ class Facts:
                 facts["working_days"] = words.count(language, "answer.working_days", await self.days_left(step, letter.at))
         if step.decision is not None and letter.letter == "recorded":
             facts |= await self._recorded(programme, case, step, party)
-        if letter.letter == "extended":
-            facts["reason"] = await self.reason(letter.reason, language)
         return facts | await self.of_kind(programme, case, step, language)
 
     async def _recorded(self, programme: Programme, case: Case, step: Step, party: Party) -> dict[str, Any]:
         decision = step.decision
         assert decision is not None
-        by = await self._parties.party(programme, case, decision.by)
-        behalf = decision.on_behalf_of
+        language, behalf = party.language, decision.on_behalf_of
         return {
-            "answer_name": self._words.say(party.language, f"option.{step.kind}.{decision.option}"),
-            "answered_by": by.name,
-            "on_behalf_of": (await self._parties.party(programme, case, behalf)).name if behalf else "",
+            "answer_name": self._words.say(language, f"option.{step.kind}.{decision.option}"),
+            "answered_by": await self._told.name(programme, case, decision.by, language),
+            "on_behalf_of": await self._told.name(programme, case, behalf, language) if behalf else "",
             "recorded_words": self.moment(party, decision.received or decision.recorded),
             "reference": decision.response,
             "late": decision.late,
@@ -138,6 +137,8 @@ class Facts:
         match step.kind:
             case Kind.CORRECTION:
                 return {"remarks": (await self.form(case.form(Kind.COMPLETENESS))).get("remarks", "")}
+            case Kind.DECISION if step.about:
+                return await self._told.of_question(programme, case, step, language)
             case Kind.DECISION:
                 return {"opinions": await self.opinions(case, language)}
             case Kind.HOST_AGREEMENT:
@@ -226,11 +227,6 @@ class Facts:
         """The name of a theme."""
         return next(theme.names[language] for theme in await self._reference.themes() if theme.code == code)
 
-    def role(self, language: str, role: str) -> str:
-        """The name of an office in a language; as entered where the vocabulary does not know it."""
-        slug = re.sub(r"[^a-z0-9]+", "_", role.lower()).strip("_") or "coordinator"
-        return self._words.say(language, f"role.{slug}") if self._words.has(language, f"role.{slug}") else role
-
     async def days_left(self, step: Step, at: datetime) -> int:
         """The working days from an instant to the due day of a step, in the calendar of the one asked."""
         assert step.schedule is not None
@@ -251,6 +247,12 @@ class Facts:
         if case.visit_start is None or case.visit_end is None:
             return ""
         return self.span(party, case.visit_start, case.visit_end)
+
+
+def reason_of(case: Case, letter: Letter) -> str:
+    """Why a letter is written: its own reason, that of the hold it speaks of, or why the case ended."""
+    held = case.hold.reason if case.hold is not None and letter.letter in HELD else ""
+    return letter.reason or held or case.reason
 
 
 def plan_form(case: Case, institution: str) -> str:

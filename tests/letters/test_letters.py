@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.meta import find_undeclared_variables
 
+from models.rules import BUDGET, POSTPONE
 from models.words import LANGUAGES, Kind
 
 LETTERS = Path(__file__).parents[2] / "templates" / "letters"
@@ -50,8 +51,33 @@ FACTS: dict[str, set[str]] = {
     "invitation": BASE | {"visit_words", "host_name"},
     "certificate": BASE | {"visit_words", "host_name"},
     "closure": BASE | {"ending_name", "reason"},
+    "reassigned": BASE | {"step_name", "asked_name", "reason"},
+    "called_off": BASE | {"step_name", "reason"},
+    "recalled": BASE | {"step_name", "answer_name", "reason"},
+    "delegated": BASE | {"step_name", "delegate_name"},
+    "delegation_ended": BASE | {"step_name", "asked_name"},
+    "time_asked": BASE | {"step_name", "asked_name", "working_days", "due_words", "reason"},
+    "held": BASE | {"held_words", "reason"},
+    "resumed": BASE | {"visit_words"},
+    "hold_review": BASE | {"held_words", "reason"},
+    "rescheduled": BASE | {"visit_words", "reason"},
+    "host_withdrew": BASE | {"former_host_name", "kept", "reason"},
+    "replaced": BASE | {"nominee_name", "replaced_name", "reason"},
+    "handed_over": BASE | {"open_steps", "reason"},
+    "dormant": BASE | {"asked_name", "count"},
+    "gender_balance": BASE | {"places"},
+    "ask_budget": ASK | {"host_name", "cost_words", "ceiling_words"},
+    "ask_postpone": ASK | {"visit_words", "nominees"},
+    "widened": BASE | {"candidates"},
+    "declined": BASE | {"step_name", "asked_name", "reason", "consequence"},
+    "agenda": BASE | {"visit_words", "host_name"},
+    "nominees_outcome": BASE | {"step_name", "outcomes"},
+    "certificate_held": BASE | {"missing"},
+    "override": BASE | {"step_name", "answer_name", "reason"},
 }
 """The facts of each letter, the same in every language."""
+
+WITH_REASON = "reassigned called_off recalled time_asked held hold_review rescheduled replaced override".split()
 
 OPTIONAL: dict[str, dict[str, object]] = {
     "ask_decision": {"opinions": []},
@@ -59,13 +85,20 @@ OPTIONAL: dict[str, dict[str, object]] = {
     "ask_follow_up": {"actions": []},
     "recorded": {"on_behalf_of": "", "late": False},
     "closure": {"reason": ""},
+    "extended": {"reason": ""},
+    "resumed": {"visit_words": ""},
+    "host_withdrew": {"kept": False, "reason": ""},
+    "handed_over": {"open_steps": [], "reason": ""},
+    "widened": {"candidates": []},
+    "declined": {"reason": "", "consequence": ""},
+    **{letter: {"reason": ""} for letter in WITH_REASON},
 }
 """What a letter's facts look like when there is nothing to say; every other fact is always given."""
 
-LISTS = {"opinions", "periods", "nominees", "participants", "actions"}
+LISTS = {"opinions", "periods", "nominees", "participants", "actions", "open_steps", "candidates", "outcomes"}
 STATEMENTS = {"if", "elif", "else", "endif", "for", "endfor"}
 CLOSURE_NOTE = {"en": "closure note", "fr": "note de clôture", "ar": "مذكرة الإقفال", "pt": "nota de encerramento"}
-NUMBERS: dict[str, object] = {"round": 2, "months": 6, "late": True}
+NUMBERS: dict[str, object] = {"round": 2, "months": 6, "late": True, "kept": True}
 
 TEXTS = sorted((language, letter) for language in LANGUAGES for letter in FACTS)
 every_text = pytest.mark.parametrize(("language", "letter"), TEXTS, ids=[f"{a}-{b}" for a, b in TEXTS])
@@ -98,8 +131,9 @@ def test_the_folders_are_the_letters_of_the_table() -> None:
     assert {folder.name for folder in LETTERS.glob("*/")} == set(FACTS)
 
 
-def test_every_kind_of_step_has_a_letter_that_asks() -> None:
-    assert {f"ask_{kind}" for kind in Kind} == {letter for letter in FACTS if letter.startswith("ask_")}
+def test_every_kind_of_step_and_of_decision_has_a_letter_that_asks() -> None:
+    asked = {*Kind, BUDGET, POSTPONE}
+    assert {f"ask_{question}" for question in asked} == {letter for letter in FACTS if letter.startswith("ask_")}
 
 
 @pytest.mark.parametrize("letter", sorted(FACTS))
@@ -183,6 +217,15 @@ def test_a_closure_note_is_promised_only_to_a_case_that_has_one(language: str) -
     _, early = rendered("closure", language, facts)
     assert CLOSURE_NOTE[language] in whole
     assert CLOSURE_NOTE[language] not in early
+
+
+@every_text
+def test_a_letter_names_the_institution_it_goes_to_once_and_in_its_first_line(language: str, letter: str) -> None:
+    """Whoever answers on behalf of another is told so right below that line."""
+    first, *others = source(letter, language, "body").splitlines()
+    assert first.endswith("{{ institution_name }}")
+    assert others[0] == ""
+    assert "institution_name" not in source(letter, language, "subject") + "".join(others)
 
 
 @every_text

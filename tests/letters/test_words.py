@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 
 from models.errors import PYDANTIC_CODES
 from models.forms import FORMS, Form
+from models.rules import BUDGET, POSTPONE
 from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Standing, Verb
 
 ROOT = Path(__file__).parents[2]
@@ -22,20 +23,22 @@ DOCUMENTS = """acknowledgement decision_letter terms_of_reference hosting_agreem
 agenda certificate transfer_plan closure_note"""
 ANSWER = """button paper due case asked requester host visit remarks send choose recorded recorded_text on_behalf late received
 received_text already already_text closed closed_text unknown unknown_text superseded superseded_text faults nothing_yet
-language working_days"""
+language working_days you_on_behalf"""
 FAULTS = """required unknown_option not_a_date not_a_number out_of_range outside_periods too_many too_few too_long threshold
 unknown expected_list invalid same reversed too_short lead_time"""
 FIELDS = """remarks opinion scores reasons start end contact outline nominees substitute person function language gender email
 institution cv refused insurance ticket visa lines channels audience attendance actual_start actual_end score_content
 score_organisation score_usefulness comments text summary file actions channel owner due evidence done practice title
-expertise objectives results periods day time activity place action"""
+expertise objectives results periods day time activity place action cost justification"""
 REASONS = """nobody_answered withdrawn_by_requester veto criteria no_offer places_forfeited sending_institution_declined
-nobody_can_travel nobody_attended no_evaluation no_report substitute places_taken"""
+nobody_can_travel nobody_attended no_evaluation no_report substitute places_taken recall rescheduled replaced host_withdrew
+converted over_budget nobody_approved_budget widened delegation reassigned declined one_sided postponed released"""
+OTHER_DECISIONS = {BUDGET, POSTPONE}
 CHOICES = "gender.f gender.m gender.x attendance.attended attendance.left_early attendance.no_show yes no"
 
 WORDS: dict[str, set[str]] = {
-    "step": set(Kind),
-    "ask": set(Kind),
+    "step": set(Kind) | OTHER_DECISIONS,
+    "ask": set(Kind) | OTHER_DECISIONS,
     "option": {f"{kind}.{option}" for kind, options in OPTIONS.items() for option in options},
     "ending": set(Ending),
     "format": set(Format),
@@ -54,12 +57,14 @@ WORDS: dict[str, set[str]] = {
     "verb": set(Verb),
     "role": {"coordinator", "supervisor"},
     "closure": {"ceiling"},
+    "missing": {"no_evaluation", "no_report"},
 }
 """The least that every language must say, by family; a key reads `family.name`."""
 
 BRACES: dict[str, set[str]] = {
     "answer.recorded_text": {"answer", "by", "when", "reference"},
     "answer.on_behalf": {"name"},
+    "answer.you_on_behalf": {"name"},
     "answer.received_text": {"reference"},
     "answer.refused_text": {"reference"},
     "answer.already_text": {"answer", "by", "when"},
