@@ -7,14 +7,14 @@ What an act changes is in `consequences`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 from models.case import Case, Facts, Nominee, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message, Receipt
 from models.programme import Programme
-from models.words import OPTIONS, PHASE_OF, RESTS_ON, Ending, Kind, Phase, Standing, State, country_of
+from models.words import OPTIONS, PHASE_OF, RESTS_ON, Kind, Phase, Standing, State, country_of
 
 
 class Doing(StrEnum):
@@ -294,7 +294,9 @@ def _may_convert(case: Case, act: Act, rules: Programme) -> None:
 
 def _while_calling(case: Case, act: str) -> None:
     if case.phase is not Phase.HOSTING or not case.candidates:
-        raise Refused("not_calling", f"{act} is for a case whose hosts are being called; this one is in {case.phase}", phase=case.phase)
+        raise Refused(
+            "not_calling", f"{act} is for a case whose hosts are being called; this one is in {case.phase}", phase=case.phase
+        )
     agreed = [s for s in case.steps if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"]
     if agreed:
         raise Refused("not_calling", "a host has agreed; it can be released first", step=agreed[-1].id)

@@ -270,7 +270,8 @@ class Case(Record):
 
     `clock` is the instant of what happened last; `said` holds this run's transitions only. `procedure` is the version of the
     procedure the run follows, `coordinator` who looks after the case. `released` are institutions that offered and no longer
-    host, `widened` when a coordinator widened the call, `called` whom they added to it, `rescheduled` the first day they set.
+    host, `widened` when a coordinator widened the call, `called` whom they added to it, `rescheduled` the first day they set,
+    `postponed` how many decisions to postpone were carried out.
     """
 
     id: str
@@ -306,6 +307,7 @@ class Case(Record):
     widened: Instant | None = None
     called: list[str] = []
     rescheduled: date | None = None
+    postponed: int = 0
 
     @property
     def host(self) -> str:
@@ -344,7 +346,5 @@ class Case(Record):
 
     def form(self, kind: Kind) -> str:
         """The sha256 of the form of the last answered step of a kind; empty when there is none."""
-        found = (
-            s.decision.form for s in reversed(self.steps) if s.kind is kind and s.in_force and s.decision and s.decision.form
-        )
+        found = (s.decision.form for s in reversed(self.steps) if s.kind is kind and s.in_force and s.decision and s.decision.form)
         return next(found, "")

@@ -7,6 +7,7 @@
     ├── Invalid            a request, form or file breaks rules: every fault, each named by field
     ├── WrongSetting       a setting stops the start
     ├── Unreachable        a part of the system (Temporal, database, mail server) cannot be reached
+    ├── NewerProcedure     a case follows a version of the procedure that this code does not know yet
     └── Missing            what was asked for does not exist
 """
 
@@ -73,6 +74,10 @@ class Unreachable(PasserelleError):
     """A part of the system cannot be reached now; nothing was lost."""
 
     exit_code = 3
+
+
+class NewerProcedure(PasserelleError):
+    """A case follows a version of the procedure that this code does not know: it waits for a newer worker."""
 
 
 class Missing(PasserelleError):

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from models.case import Facts, Nominee
 from models.errors import Fault, Invalid, faults_of
+from models.rules import one_sided
 from models.words import Kind, country_of
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
@@ -78,26 +79,28 @@ class Opinion(Form):
 
 
 class Assessment(Form):
-    """The criteria grid, each 0–5, and the reasons of the decision."""
+    """The criteria grid, each 0–5, and the reasons of the decision; `start` is the new first day where a visit is postponed."""
 
     scores: dict[str, Score] = {}
     reasons: str = Field(min_length=1, max_length=LONG)
+    start: date | None = None
 
     def facts(self) -> Facts:
-        """The scores by criterion."""
-        return Facts(scores=self.scores)
+        """The scores by criterion, the new first day of a postponed visit."""
+        return Facts(scores=self.scores, start=self.start)
 
 
 class HostOffer(Form):
-    """A host's offer: the first day among the proposed periods, a contact, remarks."""
+    """A host's offer: the first day among the proposed periods, a contact, what it would cost, remarks."""
 
     start: date
     contact: str = Field(default="", max_length=SHORT)
+    cost: int = Field(default=0, ge=0)
     remarks: str = Field(default="", max_length=LONG)
 
     def facts(self) -> Facts:
-        """The first day."""
-        return Facts(start=self.start)
+        """The first day, and the cost in whole units of the budget's currency; 0 where it is not said."""
+        return Facts(start=self.start, cost=self.cost)
 
 
 class HostAgreement(Form):
@@ -121,9 +124,13 @@ class NomineeForm(Form):
 
 
 class NominationForm(Form):
-    """The people nominated, in order of preference, with a named substitute among them."""
+    """The people nominated, in order of preference, with a named substitute among them.
+
+    `justification` says why all of them are of one gender, where they are; it is asked for, never demanded.
+    """
 
     nominees: tuple[NomineeForm, ...] = Field(min_length=1, max_length=12)
+    justification: str = Field(default="", max_length=LONG)
 
 
 class Verdicts(Form):
@@ -306,6 +313,8 @@ def nominees_of(form: NominationForm, people: list[str], details: list[str], ask
     """The facts of a nomination: each nominee's person id and the sha256 of their entry, in order; `asked` nominates."""
     entries = zip(form.nominees, people, details, strict=True)
     return Facts(
+        one_sided=one_sided([nominee.gender for nominee in form.nominees if not nominee.substitute]),
+        justified=bool(form.justification),
         nominees=tuple(
             Nominee(
                 person=person,
@@ -315,5 +324,5 @@ def nominees_of(form: NominationForm, people: list[str], details: list[str], ask
                 form=detail,
             )
             for nominee, person, detail in entries
-        )
+        ),
     )

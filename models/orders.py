@@ -114,10 +114,11 @@ class Answers(Message):
 
 
 class CandidateOrder(Message):
-    """Asks for institutions that may host (or provide), best first."""
+    """Asks for institutions that may host (or provide), best first; dormant ones, after so many lapses in a row, are left out."""
 
     asked: Asked
     most: int
+    dormant_after: int = 0
 
 
 class Candidates(Message):
@@ -127,9 +128,10 @@ class Candidates(Message):
 
 
 class FocalPointOrder(Message):
-    """Asks for the national focal point of a country."""
+    """Asks for the national focal point of a country; a dormant one, after so many lapses in a row, is passed over."""
 
     country: str
+    dormant_after: int = 0
 
 
 class FocalPoint(Message):

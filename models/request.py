@@ -59,7 +59,7 @@ class Request(BaseModel):
 
 
 class Asked(Message):
-    """What the procedure needs of a request: codes, figures and dates, no text; `ceiling` in whole units of the budget's currency."""
+    """What the procedure needs of a request: codes, figures and dates, no text; `ceiling` in whole units of the currency."""
 
     request: str
     format: Format

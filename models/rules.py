@@ -12,6 +12,9 @@ from models.words import OPTIONS, DecisionKind, Kind, Lapse, Standing, State
 
 SNAP = timedelta(seconds=60)
 
+BUDGET, POSTPONE = "budget", "postpone"
+"""What a decision is about, other than the request itself: a cost above the ceiling, a visit to which nobody can travel."""
+
 
 def moment(now: datetime, cause: datetime | None) -> datetime:
     """The instant that something is said to have happened: its cause's, when it was handled within a minute of it."""
@@ -101,21 +104,29 @@ def is_late(step: Step, received: datetime) -> bool:
 
 def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
     office = rules.office.code
-    asked = {step.asked, step.escalated_to} - {""}
+    asked = {step.answering, step.escalated_to} - {""}
     if answer.on_behalf_of:
         if answer.by != office:
             raise Refused("not_asked", f"only {office} records an answer on behalf of another", by=answer.by)
-        if answer.on_behalf_of not in asked:
+        if answer.on_behalf_of not in asked | {step.asked}:
             raise Refused("not_asked", f"{answer.on_behalf_of} was not asked on {step.id}", by=answer.on_behalf_of)
         if not answer.proof:
             raise Refused("no_proof", "an answer on behalf of another needs its proof")
+    elif answer.by == step.asked and step.delegate:
+        text = f"{step.delegate} answers {step.id} on behalf of {step.asked}; take the delegation back first"
+        raise Refused("delegated", text, by=step.delegate)
     elif answer.by not in asked:
         raise Refused("not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by)
 
 
 def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
     match step.kind, answer.option:
-        case Kind.DECISION, "approve":
+        case Kind.DECISION, "approve" if POSTPONE in step.about:
+            if answer.facts.start is None:
+                raise Refused("required", "a postponed visit needs its new first day", field="start")
+            if answer.facts.start <= answer.received.date():
+                raise Refused("past", f"{answer.facts.start} is past; a later day can be set", field="start")
+        case Kind.DECISION, "approve" if not step.about and not case.waives("threshold"):
             total = weighted_total(answer.facts.scores, rules)
             if total < rules.decision.threshold:
                 text = f"the criteria give {total} points, below the threshold of {rules.decision.threshold}"
@@ -145,10 +156,18 @@ def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None
                 )
 
 
+def one_sided(genders: list[str]) -> bool:
+    """Whether a group of two or more is of one gender, as far as it was said: the programme then asks for a justification."""
+    said = {gender for gender in genders if gender}
+    return len(genders) > 1 and len(said) == 1 and all(genders)
+
+
 def _dates_rule(case: Case, answer: Answer, rules: Programme) -> None:
     start = answer.facts.start
     if start is None:
         raise Refused("required", "the offer needs the first day of the visit", field="start")
+    if start <= answer.received.date():
+        raise Refused("past", f"{start} is past; a later day can be offered", field="start")
     if not fits(case.asked, start, earliest_start(rules, case.opened.date())):
         raise Refused("outside_periods", f"a visit from {start} is outside the proposed periods", field="start")
 
@@ -172,7 +191,8 @@ def note(case: Case, answer: Answer, now: datetime) -> Step:
     """Take an answer down on its step; `may_answer` has let it pass."""
     step = case.step(answer.step)
     assert step is not None
-    delegated = step.escalated_to and answer.by == step.escalated_to and step.escalated_to != step.asked
+    above = step.escalated_to and answer.by == step.escalated_to and step.escalated_to != step.asked
+    delegated = above or (step.delegate and answer.by == step.delegate)
     kind = DecisionKind.ON_BEHALF if answer.on_behalf_of else DecisionKind.DELEGATED if delegated else DecisionKind.EXPLICIT
     at = moment(now, answer.received)
     step.decision = Decision(
@@ -198,10 +218,12 @@ def note(case: Case, answer: Answer, now: datetime) -> Step:
 def nominate(case: Case, nominees: tuple[Nominee, ...], places: int, per_country: int) -> list[Nomination]:
     """Enter nominations in the order named: proposed up to the places and to the limit of a country, the rest in reserve.
 
-    A country's people are counted over all its institutions (source: Dakar, 17–18 July 2012). Substitutes wait in reserve.
+    A country's people are counted over all its institutions (source: Dakar, 17–18 July 2012). Substitutes wait in reserve. Who is
+    entered already is left out.
     """
     entered = []
-    for nominee in sorted(nominees, key=lambda n: n.substitute):
+    known = {nomination.person for nomination in case.nominations}
+    for nominee in sorted((n for n in nominees if n.person not in known), key=lambda n: n.substitute):
         rank = len(case.nominations) + 1
         nomination = Nomination(
             id=f"N{rank}",

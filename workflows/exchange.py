@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended, refused
@@ -14,11 +16,11 @@ from workflows.visiting import hold_visit, report_and_certify
 with workflow.unsafe.imports_passed_through():
     from activities import names
     from models import acts, rules
-    from models.acts import Act, Acted
+    from models.acts import Act, Acted, Doing
     from models.case import Answer, Case, Recorded, RunDigest
     from models.errors import Refused
     from models.orders import Opening, Rest, RunOrder
-    from models.words import Phase, Verb
+    from models.words import PROCEDURE, Phase, Verb
 
 
 @workflow.defn(name="Exchange", failure_exception_types=[Refused])
@@ -29,18 +31,19 @@ class Exchange:
     def __init__(self, opening: Opening) -> None:
         self.desk = Desk(opening)
         self.case = self.desk.case
+        self.begun = False
 
     @workflow.run
     async def run(self, opening: Opening) -> str:
         """Work through the case's phase; a phase border begins a new run, an ending returns its name."""
         try:
-            await self.desk.work(self.procedure())
+            await self.desk.work(self.procedure)
         except Ended as ended:
             await self.end(ended)
         return str(self.case.ending)
 
     async def procedure(self) -> None:
-        """Rows 1 to 21."""
+        """Rows 1 to 21, from the phase the case is in; gone over again from an earlier one after an act that undoes something."""
         desk = self.desk
         await self.begin_run()
         match self.case.phase:
@@ -65,21 +68,27 @@ class Exchange:
                 close(desk)
 
     async def begin_run(self) -> None:
-        """Say that the case began or goes on; export the history of the run before and keep its digest."""
-        self.desk.say(Verb.LAUNCHED if self.case.run == 1 else Verb.RESUMED_RUN, reason=self.case.phase)
+        """Say once that the case began or goes on; export the history of the run before and keep its digest."""
+        if not self.begun:
+            self.begun = True
+            self.desk.say(Verb.LAUNCHED if self.case.run == 1 else Verb.RESUMED_RUN, reason=self.case.phase)
         before = workflow.info().continued_run_id
-        if before is not None:
+        if before is not None and len(self.case.runs) < self.case.run - 1:
             order = RunOrder(case=self.case.id, run=self.case.run - 1, run_id=before)
             self.case.runs.append(await self.desk.locally(names.KEEP_RUN, order, RunDigest))
             self.desk.stir()
 
     async def enter(self, phase: Phase) -> None:
-        """Begin the next phase in a new run, once everything is written and everybody told."""
+        """Begin the next phase in a new run, by the procedure of today, once everything is written and everybody told."""
         desk = self.desk
         await workflow.wait_condition(lambda: desk.settled >= desk.stirred and workflow.all_handlers_finished())
         desk.busy += 1
-        following = self.case.model_copy(update={"phase": phase, "run": self.case.run + 1, "said": []})
+        following = self.case.model_copy(update=self.of_next_run(phase))
         workflow.continue_as_new(Opening(programme=desk.rules, case=following))
+
+    def of_next_run(self, phase: Phase) -> dict[str, Any]:
+        """What is other in the state that the next run begins with."""
+        return {"phase": phase, "run": self.case.run + 1, "said": [], "procedure": PROCEDURE}
 
     async def end(self, ended: Ended) -> None:
         """Enter the ending, close what is open, tell the parties."""
@@ -93,7 +102,7 @@ class Exchange:
             desk.stir()
             await desk.is_settled(desk.stirred)
 
-        await desk.work(concluding())
+        await desk.work(concluding)
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.update(name="answer")
@@ -114,9 +123,11 @@ class Exchange:
 
     @workflow.update(name="act")
     async def act(self, act: Act) -> Acted:
-        """Carry out a coordinator's act; done when its consequences are written and told."""
+        """Carry out an act; done when its consequences are written and told."""
         await self.desk.is_settled(self.desk.do(act))
-        return Acted(act=act.act, do=act.do, at=self.case.clock)
+        step = self.case.step(act.step)
+        noted = act.do is Doing.MORE_TIME and step is not None and bool(step.asked_days)
+        return Acted(act=act.act, do=act.do, at=self.case.clock, noted=noted)
 
     @act.validator
     def may_act(self, act: Act) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended
+from workflows.desk import Desk, Ended, side_by_side
 from workflows.papers import draft, issue
 from workflows.travelling import learners
-from workflows.visiting import participants
+from workflows.visiting import participants, release_certificates
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
@@ -20,13 +18,14 @@ with workflow.unsafe.imports_passed_through():
 
 async def follow_up(desk: Desk) -> None:
     """Each institution says what has been done of its plan, at the months the programme sets after the visit."""
+    await release_certificates(desk)
     ended = desk.case.actual_end or desk.case.visit_end
     assert ended is not None
     for round, months in enumerate(desk.rules.follow_up.months, start=1):
         institutions = learners(desk, participants(desk))
         order = DayAt(country=country_of(institutions[0]), day=months_later(ended, months), clock=desk.rules.reminder_time)
         await desk.until((await desk.locally(names.INSTANT, order, AtInstant)).at)
-        await asyncio.gather(*(follow_up_of(desk, institution, round) for institution in institutions))
+        await side_by_side(*(follow_up_of(desk, institution, round) for institution in institutions))
 
 
 async def follow_up_of(desk: Desk, institution: str, round: int) -> None:

@@ -47,6 +47,27 @@ def draft(desk: Desk, kind: str, *, to: str, about: str = "", form: str = "", **
 
 
 async def issue(desk: Desk, *drafts: Draft) -> list[Paper]:
+    """The papers of some drafts, those that are still to be set and stored at once; a paper that stands is not issued again."""
+    missing = [draft for draft in drafts if standing_paper(desk, draft) is None]
+    issued = await set_papers(desk, *missing) if missing else []
+    return [standing_paper(desk, draft) or issued.pop(0) for draft in drafts]
+
+
+async def issue_new(desk: Desk, *drafts: Draft) -> list[Paper]:
+    """The papers that were issued now; none when all of them stand already."""
+    missing = [draft for draft in drafts if standing_paper(desk, draft) is None]
+    return await set_papers(desk, *missing) if missing else []
+
+
+def standing_paper(desk: Desk, wanted: Draft) -> Paper | None:
+    """The paper that was issued for a draft before and still stands."""
+    for paper in desk.case.papers:
+        if (paper.kind, paper.about, paper.to, paper.voided) == (wanted.kind, wanted.about, wanted.to, None):
+            return paper
+    return None
+
+
+async def set_papers(desk: Desk, *drafts: Draft) -> list[Paper]:
     """Have documents set and stored at once; gives the papers they became."""
     case = desk.case
     order = DocumentOrder(
@@ -64,7 +85,10 @@ async def issue(desk: Desk, *drafts: Draft) -> list[Paper]:
         drafts=drafts,
     )
     issued = await desk.remotely(names.ISSUE, order, Issued)
-    papers = [Paper(kind=p.kind, language=p.language, sha256=p.sha256, about=p.about, at=desk.now()) for p in issued.papers]
+    papers = []
+    for wanted, p in zip(drafts, issued.papers, strict=True):
+        to = wanted.to if desk.follows(2) else ""
+        papers.append(Paper(kind=p.kind, language=p.language, sha256=p.sha256, about=p.about, at=desk.now(), to=to))
     for paper in papers:
         case.papers.append(paper)
         desk.say(Verb.ISSUED, about=paper.sha256, reason=paper.kind)
@@ -74,13 +98,13 @@ async def issue(desk: Desk, *drafts: Draft) -> list[Paper]:
 
 def opinions(desk: Desk) -> dict[str, str]:
     """The sha256 of each consultee's opinion; empty where silence stood for consent."""
-    steps = [step for step in desk.case.steps if step.kind is Kind.CONSULTATION]
+    steps = [step for step in desk.case.steps if step.kind is Kind.CONSULTATION and step.in_force]
     return {step.asked: step.decision.form if step.decision else "" for step in steps}
 
 
 def corrections(desk: Desk) -> tuple[str, ...]:
     """The sha256 of each correction of the request, first to last."""
-    steps = [step for step in desk.case.steps if step.kind is Kind.CORRECTION and step.option == "submit"]
+    steps = [step for step in desk.case.steps if step.kind is Kind.CORRECTION and step.option == "submit" and step.in_force]
     return tuple(step.decision.form for step in steps if step.decision)
 
 
@@ -88,7 +112,7 @@ def follow_ups(desk: Desk) -> tuple[str, ...]:
     """What each follow-up gave, as `months:planned:done:evidence`."""
     lines = []
     for step in desk.case.steps:
-        if step.kind is Kind.FOLLOW_UP:
+        if step.kind is Kind.FOLLOW_UP and step.in_force:
             facts = step.decision.facts if step.decision else None
             planned, done, evidence = (facts.planned, facts.done, int(facts.evidence)) if facts else (0, 0, 0)
             lines.append(f"{desk.rules.follow_up.months[step.round - 1]}:{planned}:{done}:{evidence}")

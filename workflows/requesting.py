@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended
-from workflows.papers import draft, issue
+from workflows.desk import Desk, Ended, side_by_side
+from workflows.papers import draft, issue_new
 
 with workflow.unsafe.imports_passed_through():
+    from models.acts import Waivable
     from models.case import Step
     from models.words import Ending, Kind, State, country_of
 
@@ -17,8 +16,8 @@ with workflow.unsafe.imports_passed_through():
 async def check_completeness(desk: Desk) -> None:
     """The coordinator checks the request; while the requester completes a returned one, the check's clock stands still."""
     office, requesting = desk.rules.office, desk.case.asked.requesting
-    [paper] = await issue(desk, draft(desk, "acknowledgement", to=requesting))
-    desk.write("acknowledgement", requesting, papers=(paper.sha256,))
+    for paper in await issue_new(desk, draft(desk, "acknowledgement", to=requesting)):
+        desk.write("acknowledgement", requesting, papers=(paper.sha256,))
     check = await desk.ask(Kind.COMPLETENESS, office.code, country=office.country)
     while check.option == "return":
         await correct(desk, check)
@@ -41,9 +40,9 @@ async def consult(desk: Desk) -> None:
     """The consultees are asked side by side; silence is consent; an objection with a veto rejects."""
     consultees = [c for c in desk.rules.consultees if c.institution != desk.case.asked.requesting]
     asked = (desk.ask(Kind.CONSULTATION, c.institution, country=country_of(c.institution)) for c in consultees)
-    opinions = await asyncio.gather(*asked)
+    opinions = await side_by_side(*asked)
     for consultee, opinion in zip(consultees, opinions, strict=True):
-        if consultee.veto and opinion.option == "object":
+        if consultee.veto and opinion.option == "object" and not desk.case.waives(Waivable.VETO):
             await reject(desk, "veto")
 
 
@@ -57,8 +56,8 @@ async def decide(desk: Desk) -> None:
         raise Ended(Ending.LAPSED, "nobody_answered:decision")
     if decision.option == "reject":
         await reject(desk, "criteria")
-    [letter] = await issue(desk, draft(desk, "decision_letter", to=desk.case.asked.requesting, outcome="approved"))
-    desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="approved")
+    for letter in await issue_new(desk, draft(desk, "decision_letter", to=desk.case.asked.requesting, outcome="approved")):
+        desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="approved")
 
 
 async def reject(desk: Desk, reason: str) -> None:
@@ -68,6 +67,6 @@ async def reject(desk: Desk, reason: str) -> None:
         Ended: rejected.
     """
     to = desk.case.asked.requesting
-    [letter] = await issue(desk, draft(desk, "decision_letter", to=to, outcome="rejected", reason=reason))
-    desk.write("decision", desk.case.asked.requesting, papers=(letter.sha256,), consequence="rejected")
+    for letter in await issue_new(desk, draft(desk, "decision_letter", to=to, outcome="rejected", reason=reason)):
+        desk.write("decision", to, papers=(letter.sha256,), consequence="rejected")
     raise Ended(Ending.REJECTED, reason)

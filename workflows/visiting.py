@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
-from workflows.desk import Desk, Ended
-from workflows.papers import draft, issue
+from workflows.desk import Desk, Ended, side_by_side
+from workflows.papers import draft, issue, issue_new
 from workflows.travelling import learners
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
+    from models.acts import Waivable
     from models.case import Nomination, Step
     from models.orders import AtInstant, DayAt
     from models.words import Ending, Kind, Standing, State, Verb, country_of
@@ -28,7 +27,11 @@ async def hold_visit(desk: Desk) -> None:
     order = DayAt(country=country_of(host), day=case.visit_end, clock=desk.rules.closing_time)
     await desk.until((await desk.locally(names.INSTANT, order, AtInstant)).at)
     travelled = case.standing(Standing.CONFIRMED)
-    attendance = await desk.ask(Kind.ATTENDANCE, host, country=country_of(host), about=tuple(n.id for n in travelled))
+    attendance = next((step for step in case.steps if step.kind is Kind.ATTENDANCE and step.in_force), None)
+    if attendance is None:
+        about = tuple(n.id for n in travelled)
+        attendance = await desk.ask(Kind.ATTENDANCE, host, country=country_of(host), about=about)
+    await desk.outcome_of(attendance)
     if attendance.state is State.LAPSED or attendance.decision is None:
         raise Ended(Ending.LAPSED, "nobody_answered:attendance")
     facts = attendance.decision.facts
@@ -49,7 +52,7 @@ async def report_and_certify(desk: Desk) -> None:
     host, people = desk.case.host, participants(desk)
     certifying = (certify(desk, nomination) for nomination in people)
     planning = (plan_transfer(desk, institution) for institution in learners(desk, people))
-    await asyncio.gather(*certifying, evaluate(desk, host, country_of(host)), *planning)
+    await side_by_side(*certifying, evaluate(desk, host, country_of(host)), *planning)
 
 
 async def evaluate(desk: Desk, asked: str, country: str) -> bool:
@@ -59,17 +62,32 @@ async def evaluate(desk: Desk, asked: str, country: str) -> bool:
 
 
 async def certify(desk: Desk, nomination: Nomination) -> None:
-    """The certificate follows evaluation and accepted report, and is held without them."""
-    evaluated, reported = await asyncio.gather(evaluate(desk, nomination.id, nomination.country), report(desk, nomination))
-    if not (evaluated and reported):
-        nomination.held = True
-        desk.say(Verb.CERTIFICATE_HELD, about=nomination.id, reason="no_evaluation" if reported else "no_report")
-        desk.stir()
+    """The certificate follows evaluation and accepted report; without them it is held, until a coordinator releases it."""
+    evaluated, reported = await side_by_side(evaluate(desk, nomination.id, nomination.country), report(desk, nomination))
+    if not ((evaluated and reported) or desk.case.waives(Waivable.CERTIFICATE, nomination.id)):
+        if not nomination.held:
+            nomination.held, missing = True, "no_evaluation" if reported else "no_report"
+            desk.say(Verb.CERTIFICATE_HELD, about=nomination.id, reason=missing)
+            if desk.follows(2):
+                desk.write("certificate_held", nomination.id, reason=missing)
+            desk.stir()
         return
-    [certificate] = await issue(desk, draft(desk, "certificate", to=nomination.id, about=nomination.id))
-    nomination.certified = True
-    desk.say(Verb.CERTIFIED, about=nomination.id)
-    desk.write("certificate", nomination.id, papers=(certificate.sha256,))
+    await issue_certificate(desk, nomination)
+
+
+async def issue_certificate(desk: Desk, nomination: Nomination) -> None:
+    """The certificate of participation, once."""
+    for certificate in await issue_new(desk, draft(desk, "certificate", to=nomination.id, about=nomination.id)):
+        nomination.held, nomination.certified = nomination.held and not desk.follows(2), True
+        desk.say(Verb.CERTIFIED, about=nomination.id)
+        desk.write("certificate", nomination.id, papers=(certificate.sha256,))
+
+
+async def release_certificates(desk: Desk) -> None:
+    """The certificates that were held, and that a named coordinator has released since."""
+    for nomination in participants(desk):
+        if nomination.held and not nomination.certified and desk.case.waives(Waivable.CERTIFICATE, nomination.id):
+            await issue_certificate(desk, nomination)
 
 
 async def report(desk: Desk, nomination: Nomination) -> bool:

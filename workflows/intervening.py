@@ -1,0 +1,85 @@
+"""What the timeline and the letters say of an act: who did it, on whose behalf, and whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from temporalio import workflow
+
+from workflows.writing import Writing
+
+with workflow.unsafe.imports_passed_through():
+    from models.acts import BY_THE_ASKED, Act
+    from models.consequences import Happened
+    from models.words import Standing, State, Verb
+
+TOLD_TO_PARTIES = {Verb.HELD: "held", Verb.RESUMED: "resumed", Verb.CONVERTED: "converted"}
+"""The letter to the institutions of a case that goes with what happened to it as a whole."""
+
+
+def tell(desk: Writing, act: Act, happened: Iterable[Happened], answering: str) -> None:
+    """Say what an act did, and write to those it concerns; `answering` was to answer the act's step before."""
+    office = desk.rules.office.code
+    for what in happened:
+        own = act.by != office or act.do not in BY_THE_ASKED or what.step is None
+        by = act.coordinator or act.by
+        desk.say(what.verb, what.step, about=what.about, reason=act.reason, by=by, on_behalf_of="" if own else answering)
+        if desk.follows(2):
+            write_of(desk, act, what, answering)
+
+
+def write_of(desk: Writing, act: Act, what: Happened, answering: str) -> None:
+    """The letters that go with one thing that happened."""
+    step, office, reason = what.step, desk.rules.office.code, act.reason
+    match what.verb:
+        case Verb.HELD | Verb.RESUMED | Verb.CONVERTED if step is None:
+            to_each(desk, TOLD_TO_PARTIES[what.verb], parties(desk), reason)
+        case Verb.RESCHEDULED:
+            to_each(desk, "rescheduled", [*parties(desk), *travelling(desk)], reason)
+        case Verb.HOST_WITHDREW:
+            former = {"about": what.about}
+            to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, **former)
+        case Verb.REPLACED:
+            old = desk.case.nomination(what.about).replaces
+            to_each(desk, "replaced", [desk.case.sending, desk.case.host, old], reason, about=what.about)
+        case Verb.HANDED_OVER:
+            desk.write("handed_over", office, reason=reason)
+        case Verb.REASSIGNED:
+            desk.write("reassigned", answering, step, reason=reason)
+        case Verb.RECALLED if step is not None and step.decision is not None:
+            decided = (step.asked, step.decision.by, step.decision.on_behalf_of)
+            for party in dict.fromkeys(code for code in decided if code):
+                desk.write("recalled", party, step, reason=reason)
+        case Verb.SET_ASIDE if step is not None and step.state is State.WITHDRAWN and step.schedule is not None:
+            for party in dict.fromkeys((step.answering, step.escalated_to)):
+                if party:
+                    desk.write("called_off", party, step, reason=reason)
+        case Verb.ASKED_FOR_TIME if step is not None:
+            desk.write("time_asked", office, step, reason=reason, count=step.asked_days)
+        case Verb.DELEGATED if step is not None:
+            desk.write(f"ask_{step.kind}", what.about, step, papers=desk.papers_of(step))
+            desk.write("delegated", step.asked, step)
+        case Verb.DELEGATION_ENDED:
+            desk.write("delegation_ended", what.about, step)
+        case Verb.WAIVED if step is not None:
+            desk.write("override", step.asked, step, reason=reason)
+        case _:
+            """The letter goes with what follows: a new schedule, a new question, the ending."""
+
+
+def to_each(desk: Writing, letter: str, to: Iterable[str], reason: str, *, about: str = "") -> None:
+    """The same letter to several parties, once to each."""
+    for party in dict.fromkeys(code for code in to if code):
+        desk.write(letter, party, reason=reason, about=about)
+
+
+def parties(desk: Writing) -> list[str]:
+    """The institutions of a case."""
+    return [desk.case.asked.requesting, desk.case.partner]
+
+
+def travelling(desk: Writing) -> list[str]:
+    """The nominations of those who were invited."""
+    invited = {paper.about for paper in desk.case.papers if paper.kind == "invitation_letter"}
+    standing = desk.case.standing(Standing.CLEARED, Standing.ACCEPTED, Standing.CONFIRMED)
+    return [nomination.id for nomination in standing if nomination.id in invited]
