@@ -65,7 +65,8 @@ class Told:
             case "recalled" | "override":
                 return {"answer_name": say(language, f"option.{step.kind}.{step.option}")}
             case "delegated":
-                return {"delegate_name": await self.name(programme, case, letter.about or step.delegate, language)}
+                delegate = letter.about or step.delegate or last_delegate(case, step)
+                return {"delegate_name": await self.name(programme, case, delegate, language)}
             case "time_asked":
                 return {"working_days": self._words.count(language, "answer.working_days", letter.count)}
             case "lapsed" | "declined":
@@ -76,7 +77,7 @@ class Told:
 
     async def of_question(self, programme: Programme, case: Case, step: Step, language: str) -> dict[str, Any]:
         """What a decision is about, other than the request: a cost with its ceiling, or the nominees who cannot travel."""
-        if step.about != (BUDGET,):
+        if step.about[0] != BUDGET:
             nominations = [n.id for n in case.nominations if n.standing is not Standing.REPLACED]
             return {"nominees": await self._standings(programme, case, tuple(nominations), language)}
         offer = offer_before(case, step)
@@ -142,10 +143,15 @@ def held_since(case: Case) -> datetime:
     return case.hold.since if case.hold is not None else max(said.at for said in case.said if said.verb is Verb.HELD)
 
 
+def last_delegate(case: Case, step: Step) -> str:
+    """To whom a step was delegated last, when that was taken back while the letter about it was being written."""
+    return [said.about for said in case.said if said.verb is Verb.DELEGATED and said.step == step.id][-1]
+
+
 def offer_before(case: Case, step: Step) -> Step:
-    """The offer whose cost is decided on in a step: the partner's, else the last one made before it was asked."""
+    """The offer whose cost is decided on in a step: that of the institution it names, else the last one made before it."""
     offers = [s for s in case.steps[: case.steps.index(step)] if s.kind is Kind.HOST_OFFER and s.option == "offer"]
-    return ([s for s in offers if s.asked == case.partner] or offers)[-1]
+    return ([s for s in offers if s.asked in step.about] or offers)[-1]
 
 
 def money(language: str, country: str, amount: int, currency: str) -> str:

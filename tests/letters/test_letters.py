@@ -53,6 +53,7 @@ FACTS: dict[str, set[str]] = {
     "closure": BASE | {"ending_name", "reason"},
     "reassigned": BASE | {"step_name", "asked_name", "reason"},
     "called_off": BASE | {"step_name", "reason"},
+    "converted": BASE | {"format_name", "reason"},
     "recalled": BASE | {"step_name", "answer_name", "reason"},
     "delegated": BASE | {"step_name", "delegate_name"},
     "delegation_ended": BASE | {"step_name", "asked_name"},
@@ -77,7 +78,18 @@ FACTS: dict[str, set[str]] = {
 }
 """The facts of each letter, the same in every language."""
 
-WITH_REASON = "reassigned called_off recalled time_asked held hold_review rescheduled replaced override".split()
+WITH_REASON = [
+    "reassigned",
+    "called_off",
+    "recalled",
+    "time_asked",
+    "held",
+    "hold_review",
+    "rescheduled",
+    "replaced",
+    "override",
+    "converted",
+]
 
 OPTIONAL: dict[str, dict[str, object]] = {
     "ask_decision": {"opinions": []},

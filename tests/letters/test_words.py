@@ -32,7 +32,8 @@ score_organisation score_usefulness comments text summary file actions channel o
 expertise objectives results periods day time activity place action cost justification"""
 REASONS = """nobody_answered withdrawn_by_requester veto criteria no_offer places_forfeited sending_institution_declined
 nobody_can_travel nobody_attended no_evaluation no_report substitute places_taken recall rescheduled replaced host_withdrew
-converted over_budget nobody_approved_budget widened delegation reassigned declined one_sided postponed released"""
+converted over_budget nobody_approved_budget widened delegation reassigned declined one_sided one_sided_justified postponed
+released"""
 OTHER_DECISIONS = {BUDGET, POSTPONE}
 CHOICES = "gender.f gender.m gender.x attendance.attended attendance.left_early attendance.no_show yes no"
 
