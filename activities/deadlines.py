@@ -10,9 +10,11 @@ from babel import Locale
 from temporalio import activity
 
 from activities import names
+from activities.appointments import looked_up
 from models.calendar import Calendar
-from models.orders import AtInstant, DayAt, ScheduleOrder, Schedules
+from models.orders import Asking, AtInstant, DayAt, ScheduleOrder, Schedules
 from models.schedule import compute
+from models.words import Kind
 from store.reference import Reference
 
 YEARS_AHEAD = 2
@@ -53,12 +55,17 @@ class Deadlines:
 
     @activity.defn(name=names.SCHEDULE)
     async def schedule(self, order: ScheduleOrder) -> Schedules:
-        """The schedule of each step, in the order they were wanted."""
+        """The schedule of each step, in the order they were wanted, and who stands in where the one asked is named."""
         computed = []
         for wanted in order.wanted:
             calendar = await self.calendar(wanted.country, wanted.opened.date())
             computed.append(compute(wanted, calendar))
-        return Schedules(schedules=tuple(computed))
+        asking = [
+            Asking(step=wanted.step, kind=Kind(wanted.kind), asked=wanted.asked, since=wanted.opened)
+            for wanted in order.wanted
+            if wanted.kind and wanted.asked
+        ]
+        return Schedules(schedules=tuple(computed), standins=await looked_up(self._reference, asking))
 
     @activity.defn(name=names.INSTANT)
     async def instant(self, order: DayAt) -> AtInstant:

@@ -215,6 +215,13 @@ class ReadModel:
         async with self._db.read() as connection:
             return list(await connection.scalars(select(cases.c.id).where(cases.c.ending == "").order_by(cases.c.id)))
 
+    async def asking(self, institution: str) -> list[str]:
+        """The numbers of the open cases with an open step that asks an institution, in order."""
+        waiting = (State.OPENING, State.OPEN, State.PAUSED)
+        query = select(steps.c.case_id).where(steps.c.asked == institution, steps.c.state.in_(waiting)).distinct()
+        async with self._db.read() as connection:
+            return sorted(await connection.scalars(query))
+
     async def steps(self, case_id: str) -> list[StepRow]:
         """The steps of a case in the order they were opened."""
         query = select(steps).where(steps.c.case_id == case_id).order_by(steps.c.position)

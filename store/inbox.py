@@ -16,6 +16,7 @@ from models.case import Answer
 from models.errors import Missing, Refused
 from models.message import Message
 from store.database import Database
+from store.silence import lapses_in_a_row
 from store.tables import inbox
 from store.upsert import insert_new
 
@@ -150,6 +151,10 @@ class Inbox:
         async with self._db.begin() as connection:
             await _shut(connection)
             return [_row(row).answer for row in await connection.execute(query)]
+
+    async def lapses_in_a_row(self, asked: str, before: datetime) -> int:
+        """How many questions an institution has left without an answer since its last one, of those closed before an instant."""
+        return (await lapses_in_a_row(self._db, [asked], before))[asked]
 
     async def _note(self, response: str, state: InboxState, outcome: Mapping[str, str], when: ColumnElement[bool]) -> None:
         change = update(inbox).where(inbox.c.response == response, when).values(state=state, outcome=dict(outcome))

@@ -1,19 +1,32 @@
-"""Reference data: countries, institutions and their mailboxes, themes, practices, days off; edited by coordinators."""
+"""Reference data: countries, institutions, their offices and delegations, coordinators, themes, practices, days off."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Select, Table, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import Missing
 from models.message import Message
 from models.request import Known
+from store.appointments import Appointment, Coordinator, Delegation
 from store.database import Database
-from store.tables import contacts, countries, days, focal_points, institutions, practices, themes
+from store.silence import lapses_in_a_row
+from store.tables import (
+    appointments,
+    coordinators,
+    countries,
+    days,
+    delegations,
+    focal_points,
+    institutions,
+    practices,
+    themes,
+)
 from store.upsert import insert_or_replace
 
 FRESH_SECONDS = 5.0
@@ -31,17 +44,11 @@ class Country(Message):
     communities: tuple[str, ...] = ()
 
 
-class Contact(Message):
-    """An office's mailbox; rank 1 is asked first, the next are its alternates."""
-
-    rank: int
-    role: str
-    email: str
-    language: str
-
-
 class Institution(Message):
-    """An institution; `languages` in its order of preference begin with `language`, `contacts` are by rank."""
+    """An institution; `languages` in its order of preference begin with `language`.
+
+    `contacts` are its appointments of all times, by rank and first day.
+    """
 
     code: str
     country: str
@@ -49,7 +56,7 @@ class Institution(Message):
     language: str
     languages: tuple[str, ...]
     name: str
-    contacts: tuple[Contact, ...] = ()
+    contacts: tuple[Appointment, ...] = ()
 
 
 class Theme(Message):
@@ -87,7 +94,9 @@ class Snapshot(Message):
     institutions: Mapping[str, Institution]
     themes: Mapping[str, Theme]
     practices: Mapping[str, Practice]
+    coordinators: Mapping[str, Coordinator]
     focal_points: Mapping[str, str]
+    delegations: Mapping[str, tuple[Delegation, ...]]
 
 
 class Reference:
@@ -124,14 +133,53 @@ class Reference:
         Raises:
             Missing: it is not known.
         """
-        found = (await self._all()).institutions.get(code)
+        found = await self.institution_or_none(code)
         if found is None:
             raise Missing(f"no institution {code}")
         return found
 
+    async def institution_or_none(self, code: str) -> Institution | None:
+        """The institution of that code; None when it is somebody else's: a person's, a post's, the office's."""
+        return (await self._all()).institutions.get(code)
+
     async def institutions(self) -> list[Institution]:
         """All institutions by code."""
         return list((await self._all()).institutions.values())
+
+    async def appointment(self, code: str) -> Appointment:
+        """The appointment of that code, `SN-POSTE/1`, in office or not.
+
+        Raises:
+            Missing: it is not known.
+        """
+        held = (await self.institution(code.partition("/")[0])).contacts
+        found = next((one for one in held if one.id == code), None)
+        if found is None:
+            raise Missing(f"no appointment {code}")
+        return found
+
+    async def delegations(self, institution: str) -> list[Delegation]:
+        """The delegations of an institution by first day, past and revoked ones too; none where the code is nobody's."""
+        return list((await self._all()).delegations.get(institution, ()))
+
+    async def coordinator(self, code: str) -> Coordinator:
+        """The coordinator of that code, in office or not.
+
+        Raises:
+            Missing: it is not known.
+        """
+        found = (await self._all()).coordinators.get(code)
+        if found is None:
+            raise Missing(f"no coordinator {code}")
+        return found
+
+    async def coordinators(self) -> list[Coordinator]:
+        """All coordinators by code."""
+        return list((await self._all()).coordinators.values())
+
+    async def lapses_in_a_row(self, institutions: Collection[str]) -> dict[str, int]:
+        """How many questions each institution has left without an answer since it last gave one, read anew."""
+        return await lapses_in_a_row(self._db, institutions)
 
     async def themes(self) -> list[Theme]:
         """All themes by code."""
@@ -182,18 +230,31 @@ class Reference:
 
     async def _read(self) -> Snapshot:
         async with self._db.read() as connection:
-            mailboxes: dict[str, list[dict[str, Any]]] = {}
-            for row in await connection.execute(select(contacts).order_by(contacts.c.institution, contacts.c.rank)):
-                mailboxes.setdefault(row.institution, []).append(row._asdict())
+            offices = await grouped(connection, select(appointments).order_by(appointments.c.rank, *by_first_day(appointments)))
+            mandates = await grouped(connection, select(delegations).order_by(*by_first_day(delegations)))
             asked = await connection.execute(select(institutions).order_by(institutions.c.code))
-            found = {row.code: {**row._asdict(), "contacts": mailboxes.get(row.code, [])} for row in asked}
+            found = {row.code: {**row._asdict(), "contacts": offices.get(row.code, [])} for row in asked}
             return Snapshot.model_validate(
                 {
                     "institutions": found,
+                    "delegations": mandates,
                     **{
                         table.name: {row[0]: row._asdict() for row in await connection.execute(select(table).order_by(table.c[0]))}
-                        for table in (countries, themes, practices)
+                        for table in (countries, themes, practices, coordinators)
                     },
                     "focal_points": {row.country: row.institution for row in await connection.execute(select(focal_points))},
                 }
             )
+
+
+def by_first_day(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """The order of first days, open ones first, on every database."""
+    return table.c.starts.is_not(None), table.c.starts, table.c.id
+
+
+async def grouped(connection: AsyncConnection, query: Select[Any]) -> dict[str, list[dict[str, Any]]]:
+    """Rows by their institution, in the query's order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.institution, []).append(row._asdict())
+    return found

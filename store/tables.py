@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -20,8 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+
+from store.columns import BigNumber, Utc
 
 metadata = MetaData(
     naming_convention={
@@ -32,30 +28,6 @@ metadata = MetaData(
     }
 )
 
-
-class Utc(TypeDecorator[datetime]):
-    """An instant: kept in UTC, returned in UTC with its zone, on every database."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The instant as the database takes it; one without a zone is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs its zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The instant as the program takes it."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-BigNumber = BigInteger().with_variant(Integer(), "sqlite")
 
 contents = Table(
     "contents",
@@ -139,7 +111,7 @@ steps = Table(
     Column("option", String, nullable=False),
     Column("decision", String, nullable=False),
     Column("late", Boolean, nullable=False),
-    Index(None, "asked", "state"),
+    Index(None, "asked", "state", "closed"),
     sqlite_with_rowid=False,
 )
 
@@ -239,14 +211,39 @@ institutions = Table(
     Column("name", String, nullable=False),
 )
 
-contacts = Table(
-    "contacts",
+appointments = Table(
+    "appointments",
     metadata,
-    Column("institution", String, ForeignKey(institutions.c.code), primary_key=True),
-    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, primary_key=True),
+    Column("institution", String, ForeignKey(institutions.c.code), nullable=False, index=True),
+    Column("rank", Integer, nullable=False),
     Column("role", String, nullable=False),
     Column("email", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("starts", Date),
+    Column("ends", Date),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("institution", String, ForeignKey(institutions.c.code), nullable=False, index=True),
+    Column("to", String, nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("starts", Date, nullable=False),
+    Column("ends", Date, nullable=False),
+    Column("revoked", Utc),
+)
+
+coordinators = Table(
+    "coordinators",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("ends", Date),
 )
 
 focal_points = Table(
