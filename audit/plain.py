@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -14,6 +15,25 @@ from temporalio.client import WorkflowHistory
 def events_of(history: bytes) -> list[HistoryEvent]:
     """The events of an exported history."""
     return list(WorkflowHistory.from_json("history", history.decode()).events)
+
+
+def opening_of(events: Sequence[HistoryEvent]) -> dict[str, Any]:
+    """What a run began with, as its JSON stands in the first event: read without the models, which may be older than it.
+
+    Raises:
+        ValueError: it is not there, or is not JSON.
+    """
+    given = events[0].workflow_execution_started_event_attributes.input.payloads
+    if not given:
+        raise ValueError("the first event holds no opening")
+    try:
+        data = zlib.decompress(given[0].data) if given[0].metadata["encoding"] == b"json/zlib" else given[0].data
+    except zlib.error as error:
+        raise ValueError(f"the opening cannot be inflated: {error}") from error
+    opening = json.loads(data)
+    if isinstance(opening, dict) and isinstance(opening.get("case"), dict):
+        return opening
+    raise ValueError("the first event holds no case")
 
 
 def plain(history: bytes) -> str:

@@ -1,8 +1,9 @@
-"""What a case says of itself after every workflow task, without asking the server: a runner that queries its own instances.
+"""Runners that listen to what a workflow does, without asking the server and without changing it.
 
-After each activation the instance is given one more, whose only job is a query; its answer is kept with the length of the history
-(the id of the WorkflowTaskStarted event) and the instant of the task. A task with local activities has several activations: the
-last one counts. The same recorder serves a live worker and a replay.
+A `Recorder` keeps what a case says of itself after every workflow task: after each activation the instance is given one more, whose
+only job is a query; its answer is kept with the length of the history (the id of the WorkflowTaskStarted event) and the instant of
+the task. A task with local activities has several activations: the last one counts. The same recorder serves a live worker and a
+replay. A `Tracer` only notes which task is being worked on, and how it failed.
 """
 
 from __future__ import annotations
@@ -29,12 +30,10 @@ class Kept(NamedTuple):
 Keep = Callable[[Kept], None]
 
 
-class Recorder(WorkflowRunner):
-    """Wraps a runner; hands what each instance answers to `query` after each activation to `keep`."""
+class Listening(WorkflowRunner):
+    """Wraps a runner; what its instances do is listened to."""
 
-    def __init__(self, query: str, keep: Keep, inner: WorkflowRunner | None = None) -> None:
-        self._query = query
-        self._keep = keep
+    def __init__(self, inner: WorkflowRunner | None = None) -> None:
         self._inner = inner or UnsandboxedWorkflowRunner()
 
     def prepare_workflow(self, defn: Any) -> None:
@@ -43,14 +42,75 @@ class Recorder(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """An instance of the wrapped runner, listened to."""
-        return Recorded(self._inner.create_instance(det), self._query, self._keep)
+        return self.listened(self._inner.create_instance(det))
+
+    def listened(self, instance: WorkflowInstance) -> WorkflowInstance:
+        """An instance, wrapped."""
+        raise NotImplementedError
 
 
-class Recorded(WorkflowInstance):
+class Recorder(Listening):
+    """Hands what each instance answers to `query` after each activation to `keep`."""
+
+    def __init__(self, query: str, keep: Keep, inner: WorkflowRunner | None = None) -> None:
+        super().__init__(inner)
+        self._query = query
+        self._keep = keep
+
+    def listened(self, instance: WorkflowInstance) -> WorkflowInstance:
+        """An instance that is asked after each of its activations."""
+        return Recorded(instance, self._query, self._keep)
+
+
+class Tracer(Listening):
+    """Notes the task that is being worked on, by the id of its WorkflowTaskStarted event, and what the workflow's own fault was."""
+
+    def __init__(self, inner: WorkflowRunner | None = None) -> None:
+        super().__init__(inner)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, for another history."""
+        self.task = 0
+        self.fault = ""
+
+    def listened(self, instance: WorkflowInstance) -> WorkflowInstance:
+        """An instance whose activations are noted."""
+        return Traced(instance, self)
+
+
+class Wrapped(WorkflowInstance):
+    """One instance, as it is."""
+
+    def __init__(self, inner: WorkflowInstance) -> None:
+        self._inner = inner
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """As the wrapped instance does."""
+        return self._inner.activate(act)
+
+    def get_serialization_context(self, command_info: Any) -> Any:
+        """As the wrapped instance does."""
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        """As the wrapped instance does."""
+        return self._inner.get_external_store_context(command_info)
+
+    def get_info(self) -> Info:
+        """As the wrapped instance does."""
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        """As the wrapped instance does."""
+        return self._inner.get_thread_id()
+
+
+class Recorded(Wrapped):
     """One instance, asked after each of its activations."""
 
     def __init__(self, inner: WorkflowInstance, query: str, keep: Keep) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._query = query
         self._keep = keep
 
@@ -71,18 +131,22 @@ class Recorded(WorkflowInstance):
                 self._keep(Kept(act.run_id, act.history_length, at, answer))
         return completion
 
-    def get_serialization_context(self, command_info: Any) -> Any:
-        """As the wrapped instance does."""
-        return self._inner.get_serialization_context(command_info)
 
-    def get_external_store_context(self, command_info: Any) -> Any:
-        """As the wrapped instance does."""
-        return self._inner.get_external_store_context(command_info)
+class Traced(Wrapped):
+    """One instance whose activations are noted."""
 
-    def get_info(self) -> Info:
-        """As the wrapped instance does."""
-        return self._inner.get_info()
+    def __init__(self, inner: WorkflowInstance, tracer: Tracer) -> None:
+        super().__init__(inner)
+        self._tracer = tracer
 
-    def get_thread_id(self) -> int | None:
-        """As the wrapped instance does."""
-        return self._inner.get_thread_id()
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """The activation as it is; its task and its fault are noted."""
+        if all(job.HasField("remove_from_cache") for job in act.jobs):
+            return self._inner.activate(act)
+        self._tracer.task = act.history_length
+        completion = self._inner.activate(act)
+        if completion.HasField("failed"):
+            failure = completion.failed.failure
+            kind = failure.application_failure_info.type
+            self._tracer.fault = f"{kind}: {failure.message}" if kind else failure.message
+        return completion
