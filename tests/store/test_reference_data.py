@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from models.errors import Invalid, Missing
+from models.words import Kind
 from store.database import Database
+from store.offices import Offices
 from store.reference import DayOverride, Reference
 from store.seed import seed
 from tests.store.conftest import DATA
+from tests.store.situations import MONDAY
 
 
 @pytest.fixture
@@ -110,6 +113,117 @@ async def test_every_fault_of_every_file_is_named_at_once_and_nothing_is_entered
         ("days.csv, line 2, working", "unknown"),
     }
     assert await Reference(database).countries() == []
+
+
+async def test_successors_and_delegations_come_from_files_too(database: Database, reference: Reference, folder: Path) -> None:
+    (folder / "contacts.csv").write_text(
+        "institution,rank,role,email,language,id,starts,ends\n"
+        "SN-POSTE,1,Financial services focal point,new@poste-sn.example,fr,SN-POSTE/1b,2027-04-01,2027-05-31\n"
+        "SN-POSTE,1,Financial services focal point,newer@poste-sn.example,fr,,2027-06-01,2027-12-31\n"
+        "SN-POSTE,2,Alternate to the financial services focal point,alternate@poste-sn.example,fr,,,\n",
+        encoding="utf-8",
+    )
+    (folder / "delegations.csv").write_text(
+        "institution,to,kinds,starts,ends\n"
+        "SN-POSTE,SN-POSTE/2,nomination;agenda,2027-03-01,2027-03-12\n"
+        "SN-POSTE,SN-MAESE,,2027-04-05,2027-04-09\n",
+        encoding="utf-8",
+    )
+    for _ in range(2):
+        counts = await seed(database, folder)
+        assert (counts["contacts"], counts["delegations"], counts["coordinators"]) == (3, 2, 3)
+        reference.invalidate()
+        assert [(one.id, str(one.starts), str(one.ends)) for one in (await reference.institution("SN-POSTE")).contacts] == [
+            ("SN-POSTE/1", "None", "2027-03-31"),
+            ("SN-POSTE/1b", "2027-04-01", "2027-05-31"),
+            ("SN-POSTE/1-2027-06-01", "2027-06-01", "2027-12-31"),
+            ("SN-POSTE/2", "None", "None"),
+        ]
+        first, second = await reference.delegations("SN-POSTE")
+        assert (first.to, first.kinds) == ("SN-POSTE/2", (Kind.NOMINATION, Kind.AGENDA))
+        assert (second.to, second.kinds, second.starts) == ("SN-MAESE", (), date(2027, 4, 5))
+
+
+async def test_a_folder_without_delegations_and_coordinators_is_taken_in(database: Database, folder: Path) -> None:
+    (folder / "delegations.csv").unlink()
+    (folder / "coordinators.csv").unlink()
+    counts = await seed(database, folder)
+    assert (counts["delegations"], counts["coordinators"]) == (0, 0)
+
+
+async def test_every_fault_of_offices_is_named(database: Database, folder: Path) -> None:
+    (folder / "contacts.csv").write_text(
+        "institution,rank,role,email,language,starts,ends,id\n"
+        "XX-NONE,2,Alternate,a@b.example,fr,,,\n"
+        "SN-POSTE,2,Alternate,a@b.example,fr,2027-03-01,2027-02-01,\n"
+        "SN-POSTE,2,Alternate,a@b.example,fr,2027-02-30,,\n"
+        "SN-POSTE,1,Focal point,a@b.example,fr,,,\n"
+        "SN-POSTE,0,Focal point,a@b.example,fr,2027-03-01,,\n"
+        "MA-POSTE,2,Alternate,a@b.example,fr,,2027-03-01,\n"
+        "MA-POSTE,2,Alternate,a@b.example,fr,2027-03-01,,\n"
+        "MA-POSTE,3,Alternate,a@b.example,fr,,,MA-FH2/3\n"
+        "MA-POSTE,3,Alternate,a@b.example,fr,,,MA-POSTE/p-3\n"
+        "MA-POSTE,3,Alternate,a@b.example,fr,,,MA-POSTE/2\n",
+        encoding="utf-8",
+    )
+    (folder / "delegations.csv").write_text(
+        "institution,to,kinds,starts,ends\n"
+        "MA-POSTE,SN-POSTE,,2027-03-01,2027-03-02\n"
+        "MA-POSTE,MA-POSTE/7,,2027-03-01,2027-03-02\n"
+        "MA-POSTE,MA-FH2,naming,2027-03-02,2027-03-01\n"
+        "MA-POSTE,MA-FH2,,,2027-03-01\n"
+        "XX-NONE,MA-FH2,,2027-03-01,2027-03-01\n"
+        "MA-POSTE,MA-FH2,,2027-03-01,2027-03-01\n"
+        "MA-POSTE,MA-FH2,,2027-03-01,2027-03-01\n",
+        encoding="utf-8",
+    )
+    (folder / "coordinators.csv").write_text(
+        "code,role,email,language,ends\nwest,Desk,nobody,de,soon\nwest,Desk,a@b.example,fr,\n", encoding="utf-8"
+    )
+    with pytest.raises(Invalid) as invalid:
+        await seed(database, folder)
+    assert [(f.facts["file"][:3], int(f.facts["line"]), f.facts["column"], f.code) for f in invalid.value.faults] == [
+        ("con", 2, "institution", "unknown"),
+        ("con", 3, "ends", "reversed"),
+        ("con", 4, "starts", "not_a_date"),
+        ("con", 5, "rank", "out_of_range"),
+        ("con", 6, "rank", "out_of_range"),
+        ("con", 9, "id", "invalid"),
+        ("con", 10, "id", "invalid"),
+        ("con", 11, "id", "same"),
+        ("con", 8, "rank", "same"),
+        ("coo", 2, "email", "invalid"),
+        ("coo", 2, "language", "unknown"),
+        ("coo", 2, "ends", "not_a_date"),
+        ("coo", 3, "code", "same"),
+        ("del", 2, "to", "unknown"),
+        ("del", 3, "to", "unknown"),
+        ("del", 4, "kinds", "unknown"),
+        ("del", 4, "ends", "reversed"),
+        ("del", 5, "starts", "required"),
+        ("del", 6, "institution", "unknown"),
+        ("del", 8, "ends", "same"),
+    ]
+    assert await Reference(database).countries() == []
+
+
+async def test_a_file_whose_successor_meets_one_a_coordinator_appointed_is_refused(
+    database: Database, reference: Reference, folder: Path
+) -> None:
+    offices = Offices(database, reference, lambda: MONDAY)
+    await offices.succeed("SN-POSTE", 1, "Focal point", "new@poste-sn.example", "fr", date(2027, 4, 1))
+    with (folder / "contacts.csv").open("a", encoding="utf-8") as file:
+        file.write("SN-POSTE,3,Second alternate,second@poste-sn.example,fr\n")
+    await seed(database, folder)
+    lines = (folder / "contacts.csv").read_text(encoding="utf-8").splitlines()
+    dated = [f"{line},{'starts' if n == 0 else ''}" for n, line in enumerate(lines)]
+    dated.append("SN-POSTE,1,Focal point,other@poste-sn.example,fr,2027-05-01")
+    (folder / "contacts.csv").write_text("\n".join(dated), encoding="utf-8")
+    with pytest.raises(Invalid, match=r"contacts\.csv, line \d+, rank: SN-POSTE/1-2027-04-01, entered by a coordinator"):
+        await seed(database, folder)
+    reference.invalidate()
+    held = (await reference.institution("SN-POSTE")).contacts
+    assert [one.id for one in held if one.rank == 1] == ["SN-POSTE/1", "SN-POSTE/1-2027-04-01"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,55 @@ def test_the_way_back_leaves_an_empty_database(empty_url: str) -> None:
     assert look(empty_url)[0] == []
 
 
+def said(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """What the last of some statements gives."""
+    place = make_url(url)
+    engine = create_engine(place.set(drivername="sqlite") if place.get_backend_name() == "sqlite" else place)
+    with engine.begin() as connection:
+        last = [connection.exec_driver_sql(statement) for statement in statements][-1]
+        rows = [tuple(row) for row in last] if last.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+MAILBOXES = "SELECT institution, rank, email FROM contacts ORDER BY rank"
+
+
+def test_mailboxes_become_appointments_and_go_back_as_those_in_office(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    migrate.downgrade(empty_url, "0002")
+    said(
+        empty_url,
+        "INSERT INTO countries VALUES ('SN', 'partner', '{}', '[]', '[]', 'Africa/Dakar', '[]')",
+        "INSERT INTO institutions VALUES ('SN-POSTE', 'SN', 'post_office', 'fr', '[]', 'La Poste')",
+        "INSERT INTO contacts VALUES ('SN-POSTE', 1, 'Focal point', 'first@sn.example', 'fr')",
+        "INSERT INTO contacts VALUES ('SN-POSTE', 2, 'Alternate', 'second@sn.example', 'fr')",
+    )
+    before = said(empty_url, MAILBOXES)
+    migrate.upgrade(empty_url)
+    held = said(empty_url, "SELECT id, institution, rank, email, starts, ends FROM appointments ORDER BY id")
+    assert held == [
+        ("SN-POSTE/1", "SN-POSTE", 1, "first@sn.example", None, None),
+        ("SN-POSTE/2", "SN-POSTE", 2, "second@sn.example", None, None),
+    ]
+    said(
+        empty_url,
+        "UPDATE appointments SET ends = '2020-01-31' WHERE rank = 1",
+        "INSERT INTO appointments VALUES ('a', 'SN-POSTE', 1, 'F', 'now@sn.example', 'fr', '2020-02-01', NULL)",
+        "INSERT INTO appointments VALUES ('b', 'SN-POSTE', 1, 'F', 'then@sn.example', 'fr', '2999-02-01', NULL)",
+        "INSERT INTO appointments VALUES ('c', 'SN-POSTE', 3, 'F', 'later@sn.example', 'fr', '2999-02-01', '2999-03-01')",
+        "INSERT INTO appointments VALUES ('d', 'SN-POSTE', 3, 'F', 'last@sn.example', 'fr', '2999-03-02', NULL)",
+    )
+    migrate.downgrade(empty_url, "0002")
+    assert said(empty_url, MAILBOXES) == [
+        ("SN-POSTE", 1, "now@sn.example"),
+        before[1],
+        ("SN-POSTE", 3, "later@sn.example"),
+    ]
+    migrate.upgrade(empty_url)
+    assert look(empty_url)[0] == []
+
+
 def test_asking_for_the_version_makes_no_file(tmp_path: Path) -> None:
     assert migrate.current(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}") is None
     assert list(tmp_path.iterdir()) == []
