@@ -7,17 +7,14 @@ taken it down, "received" before. What could not be told is told again by `redel
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
 from typing import Any, Literal
 from uuid import uuid4
 
 import rfc8785
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
 from temporalio.client import Client, RPCError, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -27,23 +24,24 @@ from activities.letters import Facts
 from activities.letters import Texts as Texts
 from activities.parties import Parties
 from activities.parties import Party as Party
+from intake import Given as Given
+from intake import Intake, sha256_of
+from intake import Intervention as Intervention
+from intake import read_intervention as read_intervention
 from models.acts import Act, Acted, Doing
-from models.case import Answer, Case, Recorded, Step, Transition
-from models.case import Facts as AnswerFacts
-from models.errors import Fault, Invalid, Missing, Refused, Unreachable
-from models.forms import Form, NominationForm, nominees_of, read_form
+from models.case import Answer, Case, Recorded
+from models.errors import Missing, Refused, Unreachable
+from models.forms import read_form
 from models.message import Message, to_the_second
 from models.orders import Opening
 from models.programme import Programme
-from models.request import Request, asked_of, sound_request
-from models.words import Channel, State
+from models.request import asked_of, sound_request
+from models.words import PROCEDURE, State
+from reading import Reading
 from store.archive import Archive
-from store.cases import CaseRow, Launch, Launches, LaunchState, ReadModel, StepRow
-from store.contents import Contents
+from store.cases import Launch, LaunchState
 from store.database import Database
 from store.inbox import Inbox, InboxRow
-from store.mails import MailRow
-from store.persons import Person, Persons
 from store.reference import Reference
 
 WORKFLOW = "Exchange"
@@ -70,23 +68,6 @@ class Launched(Message):
     started: bool = False
 
 
-class Given(BaseModel):
-    """An answer as it comes in from a page, the API, the command line or paper; `response` makes it the same when sent again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    case: str
-    step: str
-    option: str
-    form: dict[str, Any] = {}
-    by: str
-    on_behalf_of: str = ""
-    channel: Channel = Channel.PAGE
-    paper: str = ""
-    proof: str = ""
-    response: str = Field(default_factory=lambda: uuid4().hex, min_length=8, max_length=64)
-
-
 class Outcome(Message):
     """What the one who answered is told: recorded, or received and being recorded."""
 
@@ -95,7 +76,7 @@ class Outcome(Message):
     recorded: Recorded | None = None
 
 
-class Cases:
+class Cases(Reading):
     """The cases of an installation."""
 
     def __init__(
@@ -110,19 +91,11 @@ class Cases:
         task_queue: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.reference = reference
-        self.programmes = programmes
-        self.clock = clock
+        super().__init__(database, reference, parties, facts, programmes, clock)
         self._client = client
-        self._database = database
-        self._parties = parties
-        self._facts = facts
         self._task_queue = task_queue
-        self._launches = Launches(database)
-        self._readmodel = ReadModel(database)
+        self._intake = Intake(database, reference, facts, clock)
         self._inbox = Inbox(database)
-        self._contents = Contents(database)
-        self._persons = Persons(database)
         self._archive = Archive(database)
         self._told_to = 0
 
@@ -144,7 +117,7 @@ class Cases:
 
         def opening(case_id: str) -> bytes:
             asked = asked_of(request, sha256_of(filed))
-            case = Case(id=case_id, programme=programme.code, asked=asked, opened=opened, clock=opened)
+            case = Case(id=case_id, programme=programme.code, asked=asked, opened=opened, clock=opened, procedure=PROCEDURE)
             return Opening(programme=programme, case=case).model_dump_json(exclude_defaults=True).encode()
 
         return await self._launched(await self._launches.reserve(key or uuid4().hex, programme.number, opened, filed, opening))
@@ -187,88 +160,9 @@ class Cases:
         if step is None:
             raise Refused("unknown_step", f"case {case.id} has no step {given.step}")
         form = read_form(step.kind, given.option, given.form)
-        answer = await self._receive(case, step, given, form)
+        answer = await self._intake.receive(case, step, given, form)
         recorded = await self.deliver(given.case, answer)
         return Outcome(state="recorded" if recorded else "received", response=given.response, recorded=recorded)
-
-    async def _receive(self, case: Case, step: Step, given: Given, form: Form) -> Answer:
-        filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"}))
-        known = await self.earlier(given.response)
-        if known is not None:
-            return await self._same(known, case.id, given, sha256_of(filled), form)
-        facts, people = form.facts(), list[Person]()
-        if isinstance(form, NominationForm):
-            people = await self._people(case, step, given.response, form)
-        async with self._database.begin() as connection:
-            await self._inbox.enter(connection)
-            stored = await self._contents.put(filled, "application/json", connection=connection)
-            if isinstance(form, NominationForm):
-                await self._persons.add(case.id, people, connection=connection)
-                pairs = zip(salted(form), people, strict=True)
-                details = [
-                    await self._contents.put(entry, "application/json", person=person.id, connection=connection)
-                    for entry, person in pairs
-                ]
-                facts = nominees_of(form, [person.id for person in people], details, step.asked)
-            if not await self._inbox.receive(case.id, self._answer(given, stored, facts), connection=connection):
-                await connection.rollback()  # the same came in meanwhile: its nominees' entries stand, these are let go
-        return (await self._inbox.of(given.response)).answer
-
-    async def _same(self, known: InboxRow, case_id: str, given: Given, stored: str, form: Form) -> Answer:
-        """The answer that came in under the same response before; another answer is a conflict."""
-        answer = known.answer
-        same = (known.case_id, answer.step, answer.option, answer.form) == (case_id, given.step, given.option, stored)
-        if same and isinstance(form, NominationForm):
-            before = [await self.form(nominee.form) for nominee in answer.facts.nominees]
-            entries = [{name: value for name, value in entry.items() if name != "salt"} for entry in before]
-            same = entries == [nominee.model_dump(mode="json") for nominee in form.nominees]
-        if not same:
-            text = f"response {given.response} is there with another answer; a new answer needs a new response"
-            raise Refused("conflict", text, response=given.response, option=answer.option, state=known.state)
-        return answer
-
-    def _answer(self, given: Given, form: str, facts: AnswerFacts) -> Answer:
-        return Answer(
-            response=given.response,
-            step=given.step,
-            option=given.option,
-            by=given.by,
-            on_behalf_of=given.on_behalf_of,
-            channel=given.channel,
-            received=self.clock(),
-            form=form,
-            paper=given.paper,
-            proof=given.proof,
-            facts=facts,
-        )
-
-    async def _people(self, case: Case, step: Step, response: str, form: NominationForm) -> list[Person]:
-        known = (await self.reference.known()).institutions
-        faults = [
-            Fault(
-                field=f"nominees.{n}.institution",
-                code="unknown",
-                text=f"unknown value {nominee.institution!r}",
-                facts={"value": nominee.institution},
-            )
-            for n, nominee in enumerate(form.nominees)
-            if nominee.institution and nominee.institution not in known
-        ]
-        if faults:
-            raise Invalid(faults)
-        return [
-            Person(
-                id=f"p-{response[:12]}-{n}",
-                case_id=case.id,
-                name=nominee.person,
-                function=nominee.function,
-                language=nominee.language,
-                gender=nominee.gender,
-                email=nominee.email,
-                institution=nominee.institution or step.asked,
-            )
-            for n, nominee in enumerate(form.nominees, start=1)
-        ]
 
     async def deliver(self, case_id: str, answer: Answer) -> Recorded | None:
         """Tell a received answer to its case; None when the case cannot be told now.
@@ -355,15 +249,24 @@ class Cases:
 
     # Acting
 
-    async def act(self, case_id: str, do: Doing, *, by: str, reason: str = "", step: str = "", working_days: int = 0) -> Acted:
-        """Carry out a coordinator's act; the reason is kept as a content, the case names its sha256.
+    async def act(self, case_id: str, given: Intervention) -> Acted:
+        """Carry out an act; the same act sent again is done once. Its reason is kept as a content, the case names its sha256.
 
         Raises:
-            Refused: it cannot be done now.
+            Missing: no such case.
+            Refused: it cannot be done now; nothing is changed, and the refusal is logged.
+            Invalid: faults of the form it brings, by field.
             Unreachable: the case cannot be told; nothing was done.
         """
-        stored = await self._contents.put(reason.encode(), "text/plain; charset=utf-8") if reason else ""
-        act = Act(act=uuid4().hex, do=do, by=by, received=self.clock(), step=step, working_days=working_days, reason=stored)
+        case = await self._readmodel.case(case_id)
+        try:
+            act = await self._intake.act_of(case, given)
+            return await self._tell_act(case_id, act)
+        except Refused as refusal:
+            log.info("act_refused", case=case_id, do=given.do, by=given.by, step=given.step, code=refusal.code)
+            raise
+
+    async def _tell_act(self, case_id: str, act: Act) -> Acted:
         handle = self._client.get_workflow_handle(case_id)
         try:
             talk = handle.execute_update("act", act, id=act.act, result_type=Acted, rpc_timeout=TALK_SECONDS)
@@ -372,7 +275,6 @@ class Cases:
             refusal = refusal_of(error)
             if refusal is None:
                 raise Unreachable(f"{case_id} cannot be told now: {error.cause}") from error
-            log.info("act_refused", case=case_id, do=do, code=refusal.code)
             raise refusal from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
@@ -381,84 +283,20 @@ class Cases:
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
             raise Unreachable(f"{case_id} cannot be told now: {error}") from error
 
-    # Reading
-
-    async def case(self, case_id: str) -> Case:
-        """The state of a case as last published.
+    async def appointments_changed(self, institution: str) -> list[str]:
+        """Have the open cases that ask an institution look up who answers for it now; gives their numbers.
 
         Raises:
-            Missing: there is no such case.
+            Unreachable: a case cannot be told; those told before it have looked already.
         """
-        return await self._readmodel.case(case_id)
+        told = []
+        for case_id in await self._readmodel.asking(institution):
+            office = self.programmes[(await self._readmodel.case(case_id)).programme].office.code
+            await self.act(case_id, Intervention(do=Doing.REVIEW, by=office, to=institution))
+            told.append(case_id)
+        return told
 
-    async def listing(self, *, ending: str | None = None, limit: int = 50, offset: int = 0) -> list[CaseRow]:
-        """Cases, the last opened first; the open ones with `ending=""`."""
-        return await self._readmodel.cases(ending=ending, limit=limit, offset=offset)
-
-    async def numbers(self) -> list[str]:
-        """The number of every case whose workflow was started, in order."""
-        return await self._launches.numbers()
-
-    async def steps(self, case_id: str) -> list[StepRow]:
-        """The steps of a case in the order in which they were opened."""
-        return await self._readmodel.steps(case_id)
-
-    async def timeline(self, case_id: str) -> list[Transition]:
-        """What happened in a case, in order."""
-        return await self._readmodel.timeline(case_id)
-
-    async def mails(self, case_id: str) -> list[MailRow]:
-        """The mails of a case and how far each got."""
-        return await self._readmodel.mails(case_id)
-
-    async def request(self, case: Case) -> Request:
-        """The request as filed."""
-        return Request.model_validate_json(await self._contents.get(case.asked.request))
-
-    async def texts(self, case: Case) -> Texts:
-        """The texts of the request with every correction applied."""
-        return await self._facts.texts(case)
-
-    async def background(self, case: Case, step: Step, language: str) -> Mapping[str, Any]:
-        """What the one asked needs to know to answer a step, as its letter says it: remarks, opinions, people, actions."""
-        return await self._facts.of_kind(self.programmes[case.programme], case, step, language)
-
-    async def days_left(self, step: Step) -> int:
-        """The working days until a scheduled step is due, in the calendar of the one asked."""
-        return await self._facts.days_left(step, self.clock())
-
-    async def form(self, sha256: str) -> Mapping[str, Any]:
-        """A stored form; empty when there is none."""
-        return await self._facts.form(sha256)
-
-    async def party(self, case: Case, code: str) -> Party:
-        """Who is meant by a party's code in a case.
-
-        Raises:
-            Missing: nobody is.
-        """
-        return await self._parties.party(self.programmes[case.programme], case, code)
-
-    async def content(self, sha256: str) -> bytes:
-        """The bytes of a content.
-
-        Raises:
-            Missing: there is none.
-        """
-        return await self._contents.get(sha256)
-
-    async def media(self, sha256: str) -> str:
-        """The media type of a content."""
-        return await self._contents.media(sha256)
-
-    async def keep(self, data: bytes, media: str) -> str:
-        """Keep a proof or file as a content; gives its sha256."""
-        return await self._contents.put(data, media)
-
-    async def persons(self, case: Case) -> dict[str, Person]:
-        """The persons behind a case's nominations, by nomination."""
-        found = await self._persons.of([nomination.person for nomination in case.nominations])
-        return {n.id: found[n.person] for n in case.nominations if n.person in found}
+    # Reading what waits, and what Temporal holds
 
     async def waiting(self) -> int:
         """How many received answers the cases have not yet been told."""
@@ -466,10 +304,7 @@ class Cases:
 
     async def earlier(self, response: str) -> InboxRow | None:
         """What became of a response; None when it never came in."""
-        try:
-            return await self._inbox.of(response)
-        except Missing:
-            return None
+        return await self._intake.earlier(response)
 
     async def histories(self, case_id: str) -> list[tuple[str, bytes, int]]:
         """Every run's exported history, first to last: run id, JSON, number of events; closed runs from the archive.
@@ -519,13 +354,3 @@ def refusal_of(error: WorkflowUpdateFailedError) -> Refused | None:
         if isinstance(facts, dict)
         else None
     )
-
-
-def salted(form: NominationForm) -> list[bytes]:
-    """Each nominee's entry as it is kept, a content of that person; the salt keeps its sha256 from being guessed."""
-    return [rfc8785.dumps(nominee.model_dump(mode="json") | {"salt": token_hex(16)}) for nominee in form.nominees]
-
-
-def sha256_of(data: bytes) -> str:
-    """The sha256 of bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()

@@ -12,7 +12,6 @@ import typer
 
 from cases import Given
 from cli.edge import opened, out, print_json, print_rows, run
-from models.acts import Doing
 from models.errors import Fault, Invalid, Missing
 from models.lines import faults_in
 from models.words import OPTIONS, Channel, Ending
@@ -222,56 +221,3 @@ def answer(
             print("recorded" if outcome.state == "recorded" else "received, being recorded", outcome.response)
 
     run(work())
-
-
-def act(case: str, do: Doing, data: Path | None, as_json: bool, **arguments: Any) -> None:
-    """Carry out one act of the coordinator."""
-
-    async def work() -> None:
-        async with opened(data) as (workplace, cases):
-            state = await cases.case(case)
-            office = workplace.programmes[state.programme].office.code
-            acted = await cases.act(case, do, by=office, **arguments)
-        if as_json:
-            print_json(acted)
-        else:
-            print(f"{acted.do} {acted.at.isoformat()}")
-
-    run(work())
-
-
-@app.command()
-def extend(
-    case: CaseId,
-    step: StepId,
-    reason: Reason,
-    working_days: Annotated[int, typer.Option("--working-days", min=1)] = 5,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give a step more working days; its planned reminders move along."""
-    act(case, Doing.EXTEND, data, as_json, step=step, working_days=working_days, reason=reason)
-
-
-@app.command()
-def hold(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
-    """Put a case on hold: every clock stops."""
-    act(case, Doing.HOLD, data, as_json, reason=reason)
-
-
-@app.command()
-def resume(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
-    """Let a case on hold go on; each limit keeps the working time it still had."""
-    act(case, Doing.RESUME, data, as_json)
-
-
-@app.command()
-def withdraw(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
-    """Withdraw a case for its requester."""
-    act(case, Doing.WITHDRAW, data, as_json, reason=reason)
-
-
-@app.command()
-def cancel(case: CaseId, reason: Reason, data: Data = None, as_json: AsJson = False) -> None:
-    """Cancel a case for the programme or the host."""
-    act(case, Doing.CANCEL, data, as_json, reason=reason)

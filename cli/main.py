@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import case, db
+from cli import audit, case, db, intervene
 from cli.play import demo, rehearse
 from cli.processes import dev, doctor, web, worker
 
@@ -14,7 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Expert exchanges between public institutions, as durable cases. Exit: 0 done, 1 refused, 2 usage, 3 unreachable.",
 )
-app.add_typer(case.app, name="case")
+app.add_typer(audit.app, name="audit")
+app.add_typer(case.app, name=intervene.CASE)
 app.add_typer(db.app, name="db")
 for command in (dev, demo, rehearse, worker, web, doctor):
     app.command()(command)

@@ -105,11 +105,13 @@ CONSENTS = (Kind.HOST_OFFER, Kind.HOST_AGREEMENT, Kind.NOMINATION, Kind.CLEARANC
 
 
 def may_act(case: Case, act: Act, rules: Programme) -> None:
-    """Refuse an act that cannot be done now, saying what could be done instead; a refusal changes nothing.
+    """Refuse an act that cannot be done now, saying what could be done instead; a refusal changes nothing. One done before passes.
 
     Raises:
         Refused: with the code of the reason, see `docs/procedure.md`.
     """
+    if act.act in case.acted:
+        return
     if case.ending is not None:
         raise Refused("ended", f"the case has ended: {case.ending}; a new request opens a new case", ending=case.ending)
     if act.by != rules.office.code and act.do not in BY_THE_ASKED:

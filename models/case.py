@@ -271,7 +271,8 @@ class Case(Record):
     `clock` is the instant of what happened last; `said` holds this run's transitions only. `procedure` is the version of the
     procedure the run follows, `coordinator` who looks after the case. `released` are institutions that offered and no longer
     host, `widened` when a coordinator widened the call, `called` whom they added to it, `rescheduled` the first day they set,
-    `postponed` how many decisions to postpone were carried out.
+    `postponed` how many decisions to postpone were carried out,
+    `acted` the ids of the acts that were.
     """
 
     id: str
@@ -308,6 +309,7 @@ class Case(Record):
     called: list[str] = []
     rescheduled: date | None = None
     postponed: int = 0
+    acted: list[str] = []
 
     @property
     def host(self) -> str:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from string import ascii_uppercase
 from typing import Any
 
+from models import rules
 from models.case import Case, Step
 from models.programme import Programme
 from models.request import earliest_start, fits
@@ -19,17 +20,20 @@ TEXTS = {
 }
 
 
-def plausible(rules: Programme, case: Case, step: Step, option: str, language: str) -> dict[str, Any]:
+def plausible(programme: Programme, case: Case, step: Step, option: str, language: str) -> dict[str, Any]:
     """The form that somebody who answers `option` as usual would fill in, in a language."""
     remark, first, second = TEXTS[language]
     match step.kind, option:
         case (Kind.COMPLETENESS, "return") | (Kind.REPORT_REVIEW, "return") | (Kind.ACCEPTANCE, "refuse"):
             return {"remarks": remark}
+        case Kind.DECISION, "approve" if rules.POSTPONE in step.about:
+            later = (case.visit_start or case.opened.date()) + timedelta(weeks=4)
+            return {"reasons": remark, "start": later.isoformat()}
         case Kind.DECISION, _:
             score = 1 if option == "reject" else 4
-            return {"scores": dict.fromkeys(rules.decision.weights, score), "reasons": remark}
+            return {"scores": dict.fromkeys(programme.decision.weights, score), "reasons": remark}
         case Kind.HOST_OFFER, "offer":
-            return {"start": first_fitting(rules, case).isoformat(), "contact": "Protocol office"}
+            return {"start": first_fitting(programme, case).isoformat(), "contact": "Protocol office"}
         case Kind.HOST_AGREEMENT, "agree":
             return {"contact": "Protocol office", "outline": first}
         case Kind.NOMINATION, "nominate":
@@ -59,9 +63,9 @@ def plausible(rules: Programme, case: Case, step: Step, option: str, language: s
             return {}
 
 
-def first_fitting(rules: Programme, case: Case) -> date:
+def first_fitting(programme: Programme, case: Case) -> date:
     """The first day, not before the lead time, on which the visit fits one of the periods; a Monday where one fits."""
-    first = earliest_start(rules, case.opened.date())
+    first = earliest_start(programme, case.opened.date())
     days = [p.earliest + timedelta(days=n) for p in case.asked.periods for n in range((p.latest - p.earliest).days + 1)]
     fitting = [day for day in days if fits(case.asked, day, first)]
     return next((day for day in fitting if day.weekday() == 0), fitting[0])

@@ -23,7 +23,7 @@ from temporalio.worker import WorkflowRunner
 from activities.postman import Transport
 from audit.recorder import Kept, Recorder
 from audit.replay import NotReplayed, states
-from cases import Cases, Given
+from cases import Cases, Given, Intervention
 from models.case import Case, Step, Transition
 from models.errors import PasserelleError, Unreachable
 from models.orders import Rest
@@ -296,7 +296,8 @@ class Player:
         if not step and kind:
             step = next((s.id for s in reversed(case.steps) if s.kind == kind and s.is_open), "")
         said = act.arguments
-        await self.cases.act(case_id, act.do, by=office, step=step, working_days=said.working_days, reason=said.reason)
+        given = Intervention(do=act.do, by=office, step=step, working_days=said.working_days, reason=said.reason)
+        await self.cases.act(case_id, given)
 
     async def _sleep_until(self, instant: datetime, early: timedelta) -> None:
         """Skip to an instant, a little earlier or later; the logical clock says the instant itself. Time only runs forward."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from models import rules
 from models.acts import Doing
 from models.case import Step
 from models.errors import Fault, Invalid, faults_of
@@ -21,6 +22,9 @@ from models.message import Instant
 from models.words import OPTIONS, Kind, Verb
 
 SILENT = "silent"
+SUBJECTS = (rules.BUDGET, rules.POSTPONE)
+"""What a reply to a decision other than the one on the request is about, named as `by`."""
+
 OFFICE = "OFFICE"
 DATA = Path(__file__).resolve().parent.parent / "data"
 NOMINATION = re.compile(r"N[1-9][0-9]*")
@@ -171,7 +175,7 @@ def _time_faults(scenario: Scenario, now: datetime) -> list[Fault]:
 def _party_faults(scenario: Scenario, office: str) -> list[Fault]:
     """Whoever replies is an institution of the reference data that comes along, the office, its supervisor, or a nomination."""
     with (DATA / "institutions.csv").open(encoding="utf-8-sig", newline="") as file:
-        known = {row["code"] for row in csv.DictReader(file)} | {"", office, f"{office}/supervisor"}
+        known = {row["code"] for row in csv.DictReader(file)} | {"", office, f"{office}/supervisor", *SUBJECTS}
     return [
         Fault(field=f"reply.{n}.by", code="unknown", text=f"unknown value {reply.by!r}", facts={"value": reply.by})
         for n, reply in enumerate(scenario.reply)

@@ -126,7 +126,11 @@ class Desk(Timing):
     # What comes in
 
     def do(self, act: Act) -> int:
-        """Carry out an act on the state; gives the stir after which it is settled."""
+        """Carry out an act on the state, once; gives the stir after which it is settled."""
+        if act.act in self.case.acted:
+            return self.stirred
+        if self.follows(2):
+            self.case.acted.append(act.act)
         self.advance(act.received)
         step = self.case.step(act.step)
         answering = step.answering if step is not None else ""

@@ -12,10 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UPWARDS = [
-    *("models", "store", "evidence", "wording", "activities", "workflows", "cases", "workplace", "audit", "rehearsal"),
+    *("models", "store", "evidence", "wording", "activities", "workflows", "reading", "intake", "cases", "workplace", "audit", "rehearsal"),
     *("settings", "worker", "dev", "cli"),
 ]
-MAY_IMPORT = {module: set(UPWARDS[: UPWARDS.index(module)]) for module in ("cases", "workplace", "worker")} | {
+MAY_IMPORT = {module: set(UPWARDS[: UPWARDS.index(module)]) for module in ("reading", "intake", "cases", "workplace", "worker")} | {
     "wording": {"models"},
     "settings": {"models"},
     "dev": {*UPWARDS[: UPWARDS.index("dev")], "web"},

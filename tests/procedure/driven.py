@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from cases import Cases, Given, Outcome
+from cases import Cases, Given, Intervention, Outcome
 from models.acts import Acted, Doing
 from models.case import Answer, Case, Recorded, Step
 from models.errors import Refused
@@ -123,7 +123,7 @@ class Driven:
 
     async def act(self, do: Doing, reason: str = "A reason.", **more: Any) -> Acted:
         """The coordinator acts now."""
-        acted = await self.cases.act(self.id, do, by=more.pop("by", OFFICE), reason=reason, **more)
+        acted = await self.cases.act(self.id, Intervention(do=do, by=more.pop("by", OFFICE), reason=reason, **more))
         await self.settle()
         return acted
 

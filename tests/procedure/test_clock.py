@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from activities.typesetting import Typesetter
+from cases import Intervention
 from models.acts import Doing
 from models.schedule import Do
 from models.words import Ending, Kind, Standing, State, Verb
@@ -278,7 +279,8 @@ async def test_a_missing_agenda_or_cascading_plan_does_not_stop_the_visit(case: 
 async def test_extensions_given_at_once_all_count(case: Driven) -> None:
     await case.reach(Kind.NOMINATION)
     acts = [
-        case.cases.act(case.id, Doing.EXTEND, by=OFFICE, reason="A reason.", step="nomination-1", working_days=1) for _ in range(3)
+        case.cases.act(case.id, Intervention(do=Doing.EXTEND, by=OFFICE, reason="A reason.", step="nomination-1", working_days=1))
+        for _ in range(3)
     ]
     await asyncio.gather(*acts)
     await case.settle()
