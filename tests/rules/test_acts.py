@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from models.acts import Act, Doing, carry_out, may_act
-from models.case import Case, Wants
+from models import consequences
+from models.acts import CHECKS, Act, Doing, may_act
+from models.case import Case, Step, Wants
+from models.consequences import CHANGES, Happened
 from models.errors import Refused
 from models.words import Ending, Kind, Phase, State, Verb
 from tests.rules.situations import MONDAY, a_case, a_step, amedip
@@ -19,6 +21,16 @@ REASON = "c" * 64
 def an_act(do: Doing, **said: Any) -> Act:
     """An act of the office, with a reason."""
     return Act(**{"act": "A1", "do": do, "by": "OFFICE", "received": MONDAY, "reason": REASON} | said)
+
+
+def carry_out(case: Case, act: Act, at: datetime) -> list[tuple[Verb, Step | None]]:
+    """What an act did, without whom it is about."""
+    return [(verb, step) for verb, step, _ in carried_out(case, act, at)]
+
+
+def carried_out(case: Case, act: Act, at: datetime = MONDAY) -> list[Happened]:
+    """What an act did."""
+    return consequences.carry_out(case, act, at, amedip())
 
 
 def refusal(case: Case, act: Act) -> str:
@@ -140,3 +152,14 @@ def test_a_step_that_was_to_open_during_a_hold_opens_when_the_case_goes_on() -> 
 def test_a_case_on_hold_can_be_called_off() -> None:
     for do in (Doing.WITHDRAW, Doing.CANCEL):
         may_act(on_hold(), an_act(do), amedip())
+
+
+def test_every_act_has_its_check_and_its_change() -> None:
+    assert set(CHECKS) == set(CHANGES) == set(Doing)
+
+
+def test_an_act_sent_again_passes_and_needs_nothing() -> None:
+    case = a_case()
+    case.acted.append("A1")
+    case.ending = Ending.CANCELLED
+    may_act(case, an_act(Doing.CANCEL), amedip())
