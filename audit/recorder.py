@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.bridge.proto.workflow_activation import QueryWorkflow, WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
@@ -147,6 +148,12 @@ class Traced(Wrapped):
         completion = self._inner.activate(act)
         if completion.HasField("failed"):
             failure = completion.failed.failure
-            kind = failure.application_failure_info.type
-            self._tracer.fault = f"{kind}: {failure.message}" if kind else failure.message
+            cause = f" ({told(failure.cause)})" if failure.HasField("cause") else ""
+            self._tracer.fault = told(failure) + cause
         return completion
+
+
+def told(failure: Failure) -> str:
+    """A failure in a line: its kind and the first line it says."""
+    kind, line = failure.application_failure_info.type, failure.message.partition("\n")[0]
+    return f"{kind}: {line}" if kind else line

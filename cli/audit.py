@@ -87,5 +87,5 @@ def show(found: list[Fit], as_json: bool) -> None:
     print_rows(
         columns, [[f.case, *(str(n or "") for n in (f.run, f.phase, f.procedure, f.events)), SAID[f.outcome]] for f in found]
     )
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counted.items()) or "no case is open"
+    told = ", ".join(f"{count} {SAID[outcome]}" for outcome, count in counted.items()) or "no case is open"
     out.print(f"procedure {PROCEDURE}: {told}")

@@ -15,10 +15,12 @@ from typing import NamedTuple
 from rehearsal.player import free_port
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "tests", "docs", "bench", "var", "build", "demo-out", "secrets", "__pycache__", "*.egg-info")
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "tests", "docs", "bench", "var", "build", "demo-out", "secrets", "__pycache__", "*.egg-info"
+)
 PATIENCE = 60.0
 
-GUARDED = '''
+GUARDED = """
 
 _consult, _agree_host = consult, agree_host
 
@@ -33,7 +35,7 @@ async def agree_host(desk):
     if desk.follows(3):
         await desk.focal_point("MA")
     await _agree_host(desk)
-'''
+"""
 """From version 3 on, the national focal point is looked up before the consultation, and before hosts are called."""
 
 UNGUARDED = GUARDED.replace("desk.follows(3)", "True")
@@ -41,11 +43,11 @@ UNGUARDED = GUARDED.replace("desk.follows(3)", "True")
 
 VERSION_3 = "\n\nPROCEDURE = 3\n"
 
-FAULTY = '''
+FAULTY = """
 
 async def consult(desk):
     raise KeyError(desk.case.id)
-'''
+"""
 """A fault of the code, where the consultation begins."""
 
 

@@ -107,7 +107,10 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
     """The embedded server, for all tests of this module."""
     extra = ["--dynamic-config-value", SOON]
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary("temporal"), data_converter=CONVERTER, dev_server_log_level="error", dev_server_extra_args=extra
+        dev_server_existing_path=binary("temporal"),
+        data_converter=CONVERTER,
+        dev_server_log_level="error",
+        dev_server_extra_args=extra,
     ) as environment:
         yield environment
 
@@ -125,7 +128,9 @@ async def test_a_waiting_case_stays_with_its_procedure_and_takes_up_the_new_one_
     newer = case.deployment("newer", models_words=VERSION_3, workflows_exchange=GUARDED)
     told = await newer.command("audit", "replay", "--all", "--json")
     assert (told.code, told.err) == (0, "")
-    assert [(run["case"], run["procedure"], run["outcome"]) for run in json.loads(told.out)["runs"]] == [(case.id, PROCEDURE, "replays")]
+    assert [(run["case"], run["procedure"], run["outcome"]) for run in json.loads(told.out)["runs"]] == [
+        (case.id, PROCEDURE, "replays")
+    ]
     async with newer.working():
         assert await case.answer(*DECIDED) == ["recorded"] * 3
         await case.asked("host_offer-1")
