@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.service import TLSConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from activities.appointments import Appointments
 from activities.archive import RunArchive
 from activities.deadlines import Deadlines
 from activities.directory import Directory
@@ -34,6 +35,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.mails import Mails
 from store.migrate import current, head
+from store.offices import Offices
 from store.persons import Persons
 from store.reference import Reference
 from wording import Words
@@ -83,6 +85,7 @@ class Workplace:
         self.links = Links(link_key)
         self.words = Words(LOCALE)
         self.reference = Reference(database)
+        self.offices = Offices(database, self.reference, clock)
         self.contents = Contents(database)
         self.persons = Persons(database)
         self.mails = Mails(database)
@@ -135,6 +138,7 @@ class Workplace:
             InboxDesk(Inbox(self.database)).in_time,
             directory.candidates,
             directory.focal_point,
+            Appointments(self.reference).standins,
             documents.issue,
             RunArchive(Archive(self.database), fetch, self.clock).keep_run,
         ]

@@ -79,7 +79,7 @@ def compute(wanted: Wanted, calendar: Calendar) -> Schedule:
     if old is not None and wanted.stopped is not None:
         old = _gone_on(old, wanted.stopped, wanted.opened, calendar)
         if not wanted.added_days:
-            return old
+            return _before_visit(old, wanted, calendar)
     if old is not None and wanted.added_days:
         due = calendar.shift(calendar.local_day(old.due), wanted.added_days)
     else:
@@ -90,6 +90,16 @@ def compute(wanted: Wanted, calendar: Calendar) -> Schedule:
         last = calendar.on_or_before(wanted.visit_start - timedelta(days=1))
         closes, due = max(min(closes, last), opened), max(min(due, last), opened)
     return _schedule(wanted, calendar, opened, due, closes)
+
+
+def _before_visit(schedule: Schedule, wanted: Wanted, calendar: Calendar) -> Schedule:
+    """A schedule whose clock went on, closed on the last working day before the visit where the step must be."""
+    if not wanted.rule.before_visit or wanted.visit_start is None:
+        return schedule
+    last = calendar.at(calendar.on_or_before(wanted.visit_start - timedelta(days=1)), wanted.closing_time)
+    closes = max(min(schedule.closes, last), wanted.opened)
+    ticks = tuple(tick for tick in schedule.ticks if tick.do is not Do.CLOSE and tick.at < closes)
+    return Schedule(due=min(schedule.due, closes), zone=schedule.zone, ticks=(*ticks, Tick(at=closes, do=Do.CLOSE)))
 
 
 def _schedule(wanted: Wanted, calendar: Calendar, opened: date, due: date, closes: date) -> Schedule:
