@@ -12,7 +12,7 @@ import rfc8785
 
 from activities.mail import Composer
 from activities.postman import NotSent
-from models.case import Answer, Case, Paper, Step
+from models.case import Answer, Case, Hold, Paper, Step
 from models.forms import NominationForm, nominees_of, read_form
 from models.orders import Letter, Publication
 from models.programme import Programme, load_programme
@@ -36,6 +36,9 @@ REQUESTS = {
 OFFICE = (Kind.COMPLETENESS, Kind.DECISION, Kind.REPORT_REVIEW)
 EACH = (Kind.TRAVEL, Kind.EVALUATION, Kind.REPORT)
 ABOUT_ALL = (Kind.CLEARANCE, Kind.ACCEPTANCE, Kind.ATTENDANCE)
+OTHER_DECISIONS = ("ask_budget", "ask_postpone")
+INTERVENTIONS = """reassigned called_off recalled time_asked held hold_review rescheduled converted host_withdrew replaced
+handed_over declined override"""
 PDF = b"%PDF-1.7 a paper of the case\n"
 LETTERS = sorted(path.name for path in (ROOT / "templates" / "letters").glob("*/"))
 
@@ -155,11 +158,20 @@ class CaseFile:
         if step.kind is Kind.CONSULTATION and step.decision is not None:
             step.decision = step.decision.model_copy(update={"kind": DecisionKind.TACIT})
 
+    def _decide_on(self, subject: str) -> str:
+        """Ask for a decision on something else than the request; gives the step's id."""
+        decision = next(step for step in self.case.steps if step.kind is Kind.DECISION)
+        changed = {"id": f"decision-{subject}", "about": (subject,), "state": State.OPEN, "decision": None}
+        self.case.steps.append(decision.model_copy(update=changed))
+        return f"decision-{subject}"
+
     async def letter(self, name: str, **said: Any) -> Letter:
         """The order for a letter of that name to whoever gets it, in the case's language."""
         requesting = self.case.asked.requesting
         facts: dict[str, Any] = {"letter": name, "to": requesting, "at": OPENED, "number": 7}
-        if name.startswith("ask_"):
+        if name in OTHER_DECISIONS:
+            facts["step"] = self._decide_on(name.removeprefix("ask_"))
+        elif name.startswith("ask_"):
             kind = Kind(name.removeprefix("ask_"))
             facts |= {"to": self.asked(kind), "step": f"{kind}-1"}
         match name:
@@ -175,10 +187,31 @@ class CaseFile:
                 facts |= {"step": "clearance-1", "passed": OPENED - timedelta(days=3)}
             case "decision":
                 facts["consequence"] = "approved"
-            case "invitation" | "certificate":
+            case "invitation" | "certificate" | "certificate_held":
                 facts["to"] = "N1"
+            case "reassigned" | "called_off" | "delegation_ended" | "declined" | "dormant":
+                facts |= {"step": "nomination-1", "count": 3}
+            case "delegated":
+                facts |= {"step": "nomination-1", "about": self.case.partner}
+            case "time_asked":
+                facts |= {"step": "agenda-1", "count": 3}
+            case "recalled" | "override":
+                facts["step"] = "host_offer-1"
+            case "nominees_outcome":
+                facts["step"] = "clearance-1"
+            case "host_withdrew":
+                facts["about"] = self.case.partner
+            case "replaced":
+                self.case.nominations[-1].replaces = "N1"
+                facts["about"] = self.case.nominations[-1].id
+            case "held" | "hold_review":
+                self.case.hold = Hold(since=OPENED, reason="")
         if name in ("extended", "cancelled"):
             facts["reason"] = self.case.reason = await self.workplace.contents.put(b"Ministry closed.", "text/plain")
+        if name in INTERVENTIONS.split():
+            facts["reason"] = await self.workplace.contents.put(b"Ministry closed.", "text/plain")
+        if name == "certificate_held":
+            facts["reason"] = "no_report"
         if name in ("cancelled", "closure"):
             self.case.ending = Ending.CANCELLED if name == "cancelled" else Ending.CLOSED
         return Letter.model_validate(facts | said)
