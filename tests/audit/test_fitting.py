@@ -117,6 +117,14 @@ async def test_a_change_of_order_is_named_by_its_event_and_the_others_fit_beside
         assert re.search(says, different.says), different.says
 
 
+async def test_each_history_is_told_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.exchange.consult", faulty)
+    monkeypatch.setattr("workflows.exchange.agree_host", looked_up_first)
+    first, second = await fits(FIRST, (STANDARD / "2.json").read_bytes())
+    assert first.says.startswith("KeyError")
+    assert "does not match" in second.says
+
+
 async def test_a_case_of_a_newer_procedure_is_named_and_not_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit.fitting.PROCEDURE", 0)
     (found,) = await fits(FIRST)
