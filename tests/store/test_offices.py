@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -23,7 +25,8 @@ MARCH, APRIL, MAY = date(2027, 3, 1), date(2027, 4, 1), date(2027, 5, 1)
 
 @pytest_asyncio.fixture
 async def offices(database: Database, reference: Reference) -> Offices:
-    """The offices of the reference data, on the first of March."""
+    """The offices of the reference data, read a moment ago, on the first of March."""
+    await reference.institutions()
     return Offices(database, reference, lambda: NOW)
 
 
@@ -166,6 +169,21 @@ async def test_seeding_again_takes_nothing_back_that_was_entered_since(
     await seed(database, DATA)
     reference.invalidate()
     assert (await reference.institution("SN-POSTE"), await reference.delegations("SN-POSTE")) == before
+
+
+async def test_a_revoked_delegation_of_a_file_stays_revoked(
+    offices: Offices, database: Database, reference: Reference, tmp_path: Path
+) -> None:
+    shutil.copytree(DATA, tmp_path / "data")
+    with (tmp_path / "data" / "delegations.csv").open("a", encoding="utf-8") as file:
+        file.write("SN-POSTE,SN-POSTE/2,,2027-03-01,2027-03-12\n")
+    await seed(database, tmp_path / "data")
+    reference.invalidate()
+    (delegation,) = await reference.delegations("SN-POSTE")
+    await offices.revoke(delegation.id)
+    await seed(database, tmp_path / "data")
+    reference.invalidate()
+    assert [one.revoked for one in await reference.delegations("SN-POSTE")] == [NOW]
 
 
 async def test_the_desks_of_the_office_are_known(reference: Reference) -> None:

@@ -154,6 +154,7 @@ async def test_who_stands_in_comes_with_the_schedule(offices: Offices, reference
     wanted = [
         a_wanted("S1", "MA-POSTE", "MA"),
         a_wanted("S2", "MA-POSTE", "MA", "agenda"),
+        a_wanted("S2b", "MA-POSTE", "MA", "agenda").model_copy(update={"opened": DAY}),
         a_wanted("S3", "TN-OTE", "TN"),
         a_wanted("S4", "N1", "MA"),
         a_wanted("S5", "MA-POSTE/2", "MA"),
@@ -161,7 +162,7 @@ async def test_who_stands_in_comes_with_the_schedule(offices: Offices, reference
         a_wanted("S7", "MA-POSTE", "MA", ""),
     ]
     found = await Deadlines(reference).schedule(ScheduleOrder(wanted=tuple(wanted)))
-    assert len(found.schedules) == 7
+    assert len(found.schedules) == 8
     assert {step: [change.verb for change in changes] for step, changes in found.standins.items()} == {
         "S1": [Verb.SUCCEEDED, Verb.DELEGATED, Verb.DELEGATION_ENDED],
         "S2": [Verb.SUCCEEDED],
