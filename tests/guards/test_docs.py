@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.main import app
+from rehearsal.diagram import between, diagram
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = {".venv", "var", "build", "demo-out", "node_modules", ".git"}
@@ -52,6 +53,11 @@ def test_every_command_is_described(command: str) -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     words = re.compile(rf"\bpasserelle {command}\b(?![-|])")
     assert any(words.search(page.read_text(encoding="utf-8")) for page in pages)
+
+
+def test_the_diagram_of_the_procedure_is_what_the_code_draws() -> None:
+    page = (ROOT / "docs" / "procedure.md").read_text(encoding="utf-8")
+    assert page == between(page, diagram()), "run: python -m rehearsal.diagram docs/procedure.md"
 
 
 def test_decisions_are_numbered_without_holes() -> None:
