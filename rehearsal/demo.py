@@ -21,8 +21,10 @@ from cases import Cases
 from models.case import Case, Transition
 from models.programme import Programme
 from models.words import DecisionKind, Verb
-from rehearsal.player import Played, free_port, play, template_database, text_of
+from rehearsal.played import Played, text_of
+from rehearsal.player import play
 from rehearsal.scenario import load_scenario
+from rehearsal.stage import free_port, template_database
 from wording import Words
 from workplace import LOCALE
 

@@ -46,7 +46,34 @@ def faults(folder: Path, text: str, head: str = HEAD) -> list[str]:
         ),
         ('[[reply]]\nstep = "travel"\nby = "SN-NOBODY"\nanswer = "silent"', "line 6, reply.0.by"),
         ('[[act]]\non = "nomination.opened"\ndo = "hold"\nwith = { reason = "Floods.", foo = 1 }', "line 7, act.0.with.foo"),
-        ('[[act]]\non = "nomination.opened"\ndo = "hold"\nwith = { reason = "Floods.", by = "OFFICE" }', "line 7, act.0.with.by"),
+        (
+            '[[act]]\non = "travel.opened"\ndo = "replace"\n[act.with]\nreason = "Illness."\nnomination = "N2"\n'
+            'nominee = { person = "Participant 5" }',
+            "line 10, act.0.with.nominee.email",
+        ),
+        (
+            '[[act]]\non = "nomination.opened"\ndo = "delegate"\nwith = { colleague = { email = "office@poste-sn.example" } }',
+            "line 7, act.0.with.colleague.person",
+        ),
+        ('[[act]]\non = "held"\ndo = "reschedule"\nwith = { reason = "Floods.", start = "soon" }', "line 7, act.0.with.start"),
+        ('[[act]]\non = "held"\ndo = "reschedule"\nwith = { reason = "Floods." }', "line 4, act.0"),
+        ('[[act]]\non = "held"\ndo = "override"\nwith = { reason = "Floods.", rule = "veto" }', "line 4, act.0"),
+        (
+            '[[act]]\non = "held"\ndo = "override"\nwith = { reason = "Floods.", rule = "vetoes", coordinator = "mediterranean" }',
+            "line 4, act.0",
+        ),
+        ('[[act]]\non = "hold"\ndo = "resume"', "line 4, act.0"),
+        ('[[act]]\non = ".held"\ndo = "resume"', "line 4, act.0"),
+        ('[[reply]]\nstep = "travel"\nby = "SN-POSTE/9"\nanswer = "ready"', "line 6, reply.0.by"),
+        (
+            '[[delegation]]\ninstitution = "SN-POSTE"\nto = "SN-POSTE/2"\nkinds = ["nominating"]\nstarts = 2031-02-03\n'
+            "ends = 2031-02-14",
+            "line 7, delegation.0.kinds.0",
+        ),
+        (
+            '[[appointment]]\ninstitution = "SN-POSTE"\nrank = 1\nrole = "Focal point"\nlanguage = "fr"\nstarts = 2031-02-03',
+            "line 4, appointment.0.email",
+        ),
         (
             '[[act]]\non = "nomination.opened"\ndo = "extend"\nwith = { reason = "Floods.", working_days = "abc" }',
             "line 7, act.0.with.working_days",
@@ -81,6 +108,64 @@ def test_a_wrong_scenario_ends_with_its_fault_and_one(
     (tmp_path / "s.toml").write_text(HEAD.replace("2031", "2020"))
     result = passerelle("rehearse", tmp_path / "s.toml")
     assert (result.exit_code, result.stderr.partition(": ")[0]) == (1, "s.toml, line 2, start")
+
+
+ENDS_SOON = """change = { periods = [{ earliest = 2031-06-02, latest = 2031-06-27 }] }
+[[reply]]
+step = "decision"
+answer = "reject"
+"""
+"""The programme rejects: the shortest whole case."""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[[reply]]\nstep = "decision"\nround = 2\nanswer = "approve"',
+            "line 9, reply.1: no such step was opened for this reply; check step, by and round",
+        ),
+        (
+            '[[act]]\non = "travel.opened"\ndo = "hold"\nwith = { reason = "Floods." }',
+            "line 9, act.0: travel.opened did not happen before the case ended",
+        ),
+        (
+            '[[act]]\non = "decision.opened"\nafter = "P3D"\ndo = "hold"\nwith = { reason = "Floods." }',
+            "line 9, act.0: the case had ended before this act",
+        ),
+        (
+            '[[act]]\non = "decision.opened"\ndo = "convert"\nwith = { reason = "No host." }',
+            "line 9, act.0: refused: not_calling: convert is for a case whose hosts are being called; this one is in request",
+        ),
+        (
+            '[[act]]\non = "decision.opened"\ndo = "hold"\nrefused = "on_hold"\nwith = { reason = "Floods." }',
+            "line 9, act.0: was to be refused (on_hold) and was carried out",
+        ),
+        (
+            '[[reply]]\nstep = "consultation"\nby = "CH-SDC"\non_behalf = true\nanswer = "no_objection"\n'
+            'form = { opinion = "Agreed." }\n\n[[act]]\non = "consultation.opened"\ndo = "recall"\n'
+            'with = { reason = "A mistake." }',
+            "line 16, act.0: refused: unknown_step: case AMEDIP-2031-0001 has no step consultation",
+        ),
+        (
+            '[[delegation]]\ninstitution = "SN-POSTE"\nto = "MA-POSTE"\nstarts = 2031-02-03\nends = 2031-02-14',
+            "line 9, delegation.0: MA-POSTE is no post of SN-POSTE and no other institution of its country",
+        ),
+        (
+            '[[appointment]]\ninstitution = "SN-POSTE"\nrank = 1\nrole = "Focal point"\nemail = "nobody"\nlanguage = "fr"\n'
+            "starts = 2031-02-03",
+            "line 13, appointment.0.email: 'nobody' is no mail address",
+        ),
+    ],
+    ids=["reply", "event", "ended", "refused", "carried out", "recall", "delegation", "appointment"],
+)
+def test_what_a_scenario_says_in_vain_ends_the_rehearsal_with_its_place_and_one(
+    passerelle: Passerelle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    monkeypatch.setattr("cli.play.leave", lambda: None)
+    (tmp_path / "s.toml").write_text(HEAD + ENDS_SOON + "\n" + text)
+    result = passerelle("rehearse", tmp_path / "s.toml")
+    assert (result.exit_code, result.stderr.strip()) == (1, f"s.toml, {told}")
 
 
 @pytest.mark.parametrize(("name", "text"), [("f.toml", "start = 1\n\nremarks = 2\n"), ("f.json", '{"start": 1,\n\n"remarks": 2}')])

@@ -41,6 +41,16 @@ async def test_every_step_has_exactly_one_outcome(plays: Plays, name: str) -> No
     assert outcomes == Counter(dict.fromkeys(closed, 1))
 
 
+@every_scenario
+async def test_an_outcome_that_no_longer_counts_was_given_first_and_is_said_to_be_undone_once(plays: Plays, name: str) -> None:
+    played = (await plays(name)).played
+    undone = Counter(said.step for said in played.timeline if said.verb in (Verb.RECALLED, Verb.SET_ASIDE))
+    assert undone == Counter({step.id: 1 for step in played.case.steps if step.voided is not None})
+    for step in played.case.steps:
+        said = [said.verb in (Verb.RECALLED, Verb.SET_ASIDE) for said in played.timeline if said.step == step.id]
+        assert said == sorted(said), step.id
+
+
 def is_outcome(said: Transition) -> bool:
     """Whether a transition closes its step."""
     return said.kind is not None and (said.verb is Verb.LAPSED or said.verb in OPTIONS[Kind(said.kind)].values())
@@ -102,7 +112,10 @@ def texts_of(name: str) -> set[str]:
     scenario, request = load_scenario(SCENARIOS / f"{name}.toml")
     codes = ("reference", "requesting_institution", "format", "theme", "level", "preferred_hosts", "programme", "language")
     said: list[Any] = [{key: value for key, value in request.items() if key not in codes}, list(TEXTS.values())]
-    said += [reply.form for reply in scenario.reply] + [act.arguments.reason for act in scenario.act]
+    said += [reply.form for reply in scenario.reply]
+    for act in scenario.act:
+        given = act.arguments
+        said += [given.reason, given.proof, given.form, *(dict(form) for form in (given.nominee, given.colleague) if form)]
     known = {"attended", "left_early"}
     return {text for text in strings(said) if len(text) >= LONG_ENOUGH and text not in known and not text[:4].isdigit()}
 
