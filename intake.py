@@ -105,6 +105,12 @@ class Intake:
     # Answers
 
     async def receive(self, case: Case, step: Step, given: Given, form: Form) -> Answer:
+        """Keep an answer in the inbox with its form and the people it names; the same response again is the same answer.
+
+        Raises:
+            Refused: conflict, when the response is there with another answer.
+            Invalid: an institution of a nominee is not known.
+        """
         filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"}))
         known = await self.earlier(given.response)
         if known is not None:

@@ -16,6 +16,11 @@ BUDGET, POSTPONE = "budget", "postpone"
 """What a decision is about, other than the request itself: a cost above the ceiling, a visit to which nobody can travel."""
 
 
+def subject_of(step: Step) -> str:
+    """What a decision is about, other than the request; empty for every other question."""
+    return step.about[0] if step.kind is Kind.DECISION and step.about and step.about[0] in (BUDGET, POSTPONE) else ""
+
+
 def moment(now: datetime, cause: datetime | None) -> datetime:
     """The instant that something is said to have happened: its cause's, when it was handled within a minute of it."""
     if cause is not None and abs(now - cause) <= SNAP:
@@ -121,12 +126,12 @@ def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
 
 def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
     match step.kind, answer.option:
-        case Kind.DECISION, "approve" if POSTPONE in step.about:
+        case Kind.DECISION, "approve" if subject_of(step) == POSTPONE:
             if answer.facts.start is None:
                 raise Refused("required", "a postponed visit needs its new first day", field="start")
             if answer.facts.start <= answer.received.date():
                 raise Refused("past", f"{answer.facts.start} is past; a later day can be set", field="start")
-        case Kind.DECISION, "approve" if not step.about and not case.waives("threshold"):
+        case Kind.DECISION, "approve" if not subject_of(step) and not case.waives("threshold"):
             total = weighted_total(answer.facts.scores, rules)
             if total < rules.decision.threshold:
                 text = f"the criteria give {total} points, below the threshold of {rules.decision.threshold}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from temporalio import workflow
 
-from workflows.writing import Writing
+from workflows.timing import Timing
 
 with workflow.unsafe.imports_passed_through():
     from models.acts import BY_THE_ASKED, Act
@@ -17,7 +17,7 @@ TOLD_TO_PARTIES = {Verb.HELD: "held", Verb.RESUMED: "resumed", Verb.CONVERTED: "
 """The letter to the institutions of a case that goes with what happened to it as a whole."""
 
 
-def tell(desk: Writing, act: Act, happened: Iterable[Happened], answering: str) -> None:
+def tell(desk: Timing, act: Act, happened: Iterable[Happened], answering: str) -> None:
     """Say what an act did, and write to those it concerns; `answering` was to answer the act's step before."""
     office = desk.rules.office.code
     for what in happened:
@@ -28,7 +28,7 @@ def tell(desk: Writing, act: Act, happened: Iterable[Happened], answering: str) 
             write_of(desk, act, what, answering)
 
 
-def write_of(desk: Writing, act: Act, what: Happened, answering: str) -> None:
+def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
     """The letters that go with one thing that happened."""
     step, office, reason = what.step, desk.rules.office.code, act.reason
     match what.verb:
@@ -57,8 +57,8 @@ def write_of(desk: Writing, act: Act, what: Happened, answering: str) -> None:
         case Verb.ASKED_FOR_TIME if step is not None:
             desk.write("time_asked", office, step, reason=reason, count=step.asked_days)
         case Verb.DELEGATED if step is not None:
-            desk.write(f"ask_{step.kind}", what.about, step, papers=desk.papers_of(step))
-            desk.write("delegated", step.asked, step)
+            desk.put_to(what.about, step)
+            desk.write("delegated", step.asked, step, about=what.about)
         case Verb.DELEGATION_ENDED:
             desk.write("delegation_ended", what.about, step)
         case Verb.WAIVED if step is not None:
@@ -67,18 +67,18 @@ def write_of(desk: Writing, act: Act, what: Happened, answering: str) -> None:
             """The letter goes with what follows: a new schedule, a new question, the ending."""
 
 
-def to_each(desk: Writing, letter: str, to: Iterable[str], reason: str, *, about: str = "") -> None:
+def to_each(desk: Timing, letter: str, to: Iterable[str], reason: str, *, about: str = "") -> None:
     """The same letter to several parties, once to each."""
     for party in dict.fromkeys(code for code in to if code):
         desk.write(letter, party, reason=reason, about=about)
 
 
-def parties(desk: Writing) -> list[str]:
+def parties(desk: Timing) -> list[str]:
     """The institutions of a case."""
     return [desk.case.asked.requesting, desk.case.partner]
 
 
-def travelling(desk: Writing) -> list[str]:
+def travelling(desk: Timing) -> list[str]:
     """The nominations of those who were invited."""
     invited = {paper.about for paper in desk.case.papers if paper.kind == "invitation_letter"}
     standing = desk.case.standing(Standing.CLEARED, Standing.ACCEPTED, Standing.CONFIRMED)

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import Refused
     from models.orders import Answers, Asking, InTime, Opening, ScheduleOrder, Schedules, StandinOrder, Standins
     from models.schedule import Do, Tick, Wanted
-    from models.words import OPTIONS, DecisionKind, Kind, Lapse, State, Verb
+    from models.words import OPTIONS, DecisionKind, Lapse, State, Verb
 
 
 class Timing(Writing):
@@ -115,14 +115,15 @@ class Timing(Writing):
     def stand_in(self, step: Step) -> None:
         """Somebody else answers from now on: the question goes to them, and the timeline says why."""
         standin, *later = step.standins
-        step.standins = tuple(later)
-        step.delegate = standin.to
+        before, step.delegate, step.standins = step.delegate, standin.to, tuple(later)
         self.say(standin.verb, step, about=standin.to or step.asked)
+        if before:
+            self.write("delegation_ended", before, step)
         self.put_to(step.answering, step)
 
     def put_to(self, party: str, step: Step) -> None:
         """Put the question of an open step to somebody."""
-        self.write(f"ask_{subject_of(step)}", party, step, papers=self.papers_of(step))
+        self.write(f"ask_{rules.subject_of(step) or step.kind}", party, step, papers=self.papers_of(step))
 
     async def tick(self, step: Step, tick: Tick) -> None:
         """Remind, chase, alert or close."""
@@ -155,7 +156,8 @@ class Timing(Writing):
             return
         rule = self.rules.step(step.kind)
         if step.declined:
-            self.write("declined", self.rules.office.code, step, reason=step.declined, consequence=rule.lapse)
+            moved = rule.lapse is Lapse.ESCALATE and bool(step.escalated_to)
+            self.write("declined", self.rules.office.code, step, reason=step.declined, consequence="" if moved else rule.lapse)
             step.declined = ""
         if rule.lapse is Lapse.ESCALATE and not step.escalated_to:
             await self.escalate(step)
@@ -287,6 +289,8 @@ class Timing(Writing):
         step.delegate = now[-1].to if now else ""
         if step.delegate != before:
             self.say(Verb.DELEGATED if step.delegate else Verb.DELEGATION_ENDED, step, about=step.delegate or before)
+            if before:
+                self.write("delegation_ended", before, step)
             self.put_to(step.answering, step)
 
 
@@ -296,8 +300,3 @@ def next_of(step: Step) -> datetime | None:
         return None
     instants = [*(standin.at for standin in step.standins[:1]), *([step.next_tick.at] if step.next_tick else [])]
     return min(instants, default=None)
-
-
-def subject_of(step: Step) -> str:
-    """What a step's letter is about: its kind, or for a decision what is to be decided other than the request."""
-    return step.about[0] if step.kind is Kind.DECISION and step.about else step.kind.value

@@ -193,3 +193,21 @@ async def test_the_other_languages_of_an_outcome_keep_the_outcome(desk: Desk) ->
     _, page = await desk.open(address)
     assert done(answer) in page.words
     assert desk.workplace.words.say("pt", "answer.recorded") in page.words
+
+
+MOVED = {
+    "delegated": {"delegate": "MA-POSTE/2"},
+    "passed": {"asked": "SN-MAESE", "first_asked": "MA-POSTE"},
+    "set_aside": {"voided": NOW, "state": State.WITHDRAWN, "closed": NOW},
+    "recalled": {"voided": NOW, **decided("offer")},
+}
+"""What became of a question put to the Moroccan post, and what its page then says."""
+
+
+@every_language
+@pytest.mark.parametrize("moved", MOVED)
+async def test_a_link_to_a_question_that_moved_on_says_so(desk: Desk, language: str, moved: str) -> None:
+    path = await desk.ask(Kind.HOST_OFFER, party="MA-POSTE", **MOVED[moved])
+    _, page = await desk.open(path, lang=language)
+    assert desk.workplace.words.say(language, f"answer.{moved}") in page.words
+    assert page.all("form", "textarea") == []

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from models.forms import FORMS
+from models.rules import POSTPONE
 from models.words import OPTIONS, Kind
 
 Type = Literal[
@@ -78,10 +79,15 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("remarks", "long"),
     ),
     "Opinion": (Field("opinion", "long"),),
-    "Assessment": (Field("scores", "scores", high=5), Field("reasons", "long", needed=True)),
-    "HostOffer": (Field("start", "date", needed=True), Field("contact", "text"), Field("remarks", "long")),
+    "Assessment": (Field("scores", "scores", high=5), Field("reasons", "long", needed=True), Field("start", "date")),
+    "HostOffer": (
+        Field("start", "date", needed=True),
+        Field("contact", "text"),
+        Field("cost", "number"),
+        Field("remarks", "long"),
+    ),
     "HostAgreement": (Field("contact", "text"), Field("outline", "long")),
-    "NominationForm": (Field("nominees", "rows", rows=4, fields=NOMINEE, needed=True),),
+    "NominationForm": (Field("nominees", "rows", rows=4, fields=NOMINEE, needed=True), Field("justification", "long")),
     "Verdicts": (Field("refused", "people"), Field("remarks", "long")),
     "Travel": (Field("visa", "text"), Field("insurance", "text"), Field("ticket", "text"), Field("remarks", "long")),
     "AgendaForm": (Field("lines", "rows", rows=8, fields=AGENDA_LINE, needed=True),),
@@ -123,12 +129,20 @@ class Place(NamedTuple):
 OPTION = Place("option", labels=("answer.choose",))
 
 
-def groups_of(kind: Kind) -> list[Group]:
-    """The forms of a kind of step, in the order of its options."""
+def groups_of(kind: Kind, subject: str = "") -> list[Group]:
+    """The forms of a kind of step, in the order of its options; `subject` is what a decision is about, other than the request."""
     options: dict[str, list[str]] = {}
     for option in OPTIONS[kind]:
         options.setdefault(FORMS[kind, option].__name__, []).append(option)
-    return [Group(form, tuple(found), FIELDS[form]) for form, found in options.items()]
+    return [Group(form, tuple(found), fields_of(form, subject)) for form, found in options.items()]
+
+
+def fields_of(form: str, subject: str) -> tuple[Field, ...]:
+    """The fields of a form; criteria are scored for a request only, a new first day is given to a postponed visit only."""
+    if form != "Assessment":
+        return FIELDS[form]
+    hidden = ("scores",) if subject == POSTPONE else ("scores", "start") if subject else ("start",)
+    return tuple(field for field in FIELDS[form] if field.name not in hidden)
 
 
 def read_back(kind: Kind, option: str, posted: Mapping[str, str]) -> dict[str, Any]:

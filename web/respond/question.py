@@ -10,7 +10,7 @@ from cases import Cases, Party, Texts
 from evidence.links import Link
 from models.case import Case, Paper, Step
 from models.errors import Refused
-from models.rules import closes_for_good
+from models.rules import closes_for_good, subject_of
 from models.words import Kind, Lapse
 from web.respond.fields import FIELDS, inputs_of
 from wording import Words
@@ -25,6 +25,11 @@ class Question(NamedTuple):
     step: Step
     party: Party
     link: Link
+
+    @property
+    def subject(self) -> str:
+        """What a decision is about, other than the request; empty for every other question."""
+        return subject_of(self.step)
 
     @property
     def papers(self) -> list[Paper]:
@@ -85,8 +90,8 @@ class Shower:
             "programme": programme.name[language],
             "case_id": case.id,
             "title": texts.title,
-            "step_name": self._words.say(language, f"step.{step.kind}"),
-            "ask": self._words.say(language, f"ask.{step.kind}"),
+            "step_name": self._words.say(language, f"step.{question.subject or step.kind}"),
+            "ask": self._words.say(language, f"ask.{question.subject or step.kind}"),
             "asked": f"{party.name}, {party.institution}" if party.is_person else await self.name(case, party.code, language),
             "due": await self.due(question, language),
             "consequence": self.consequence(question, language),
@@ -190,7 +195,8 @@ class Shower:
         office = self._cases.programmes[case.programme].office
         if code.partition("/")[0] == office.code:
             return office.name[language]
-        return (await self._cases.party(case, code)).name
+        party = await self._cases.party(case, code)
+        return f"{party.role}, {party.name}" if "/" in code and not party.is_person else party.name
 
     def span(self, question: Question, language: str, first: date, last: date) -> str:
         """A stretch of days in words."""
@@ -204,6 +210,9 @@ class Shower:
     async def outcome(self, question: Question, language: str, response: str = "") -> Outcome | None:
         """What stands of a question that takes no answer any more; None while it is open."""
         case, step = question.case, question.step
+        moved = await self._moved(question, language)
+        if moved is not None:
+            return moved
         if step.decision is not None and step.decision.by:
             return await self._answered(question, language, response)
         closes = closes_for_good(step, self._cases.programmes[case.programme])
@@ -217,6 +226,24 @@ class Shower:
             answer = self._words.say(language, f"option.{step.kind}.{step.decision.option}")
             lines = [self._words.say(language, "answer.tacit_text", answer=answer, when=when)]
         return Outcome("closed", self._words.say(language, "answer.closed"), lines)
+
+    async def _moved(self, question: Question, language: str) -> Outcome | None:
+        """What is said to whom the question is no longer put: it was set aside, or somebody else answers it now."""
+        step, party = question.step, question.party.code
+        if step.voided is not None:
+            key = "recalled" if step.decision is not None else "set_aside"
+            return self._told(key, language, when=self.moment(question, language, step.voided))
+        if party == step.escalated_to or not step.is_open:
+            return None
+        if party == step.asked and step.delegate:
+            return self._told("delegated", language, name=await self.name(question.case, step.delegate, language))
+        if party not in (step.answering, step.asked):
+            return self._told("passed", language, name=await self.name(question.case, step.answering, language))
+        return None
+
+    def _told(self, key: str, language: str, **facts: str) -> Outcome:
+        say = self._words.say
+        return Outcome(key, say(language, f"answer.{key}"), [say(language, f"answer.{key}_text", **facts)])
 
     async def _answered(self, question: Question, language: str, response: str) -> Outcome:
         say, case, decision = self._words.say, question.case, question.step.decision

@@ -164,7 +164,7 @@ class Respond:
             faults.setdefault(place.name, {"label": self._label(language, place), "text": self._fault(language, fault, place)})
         context: dict[str, Any] = {
             **await self._shower.facts(question, language),
-            "groups": groups_of(kind),
+            "groups": groups_of(kind, question.subject),
             "rows_of": rows_of,
             "options": options,
             "kind": kind.value,
