@@ -43,13 +43,6 @@ UNGUARDED = GUARDED.replace("desk.follows(3)", "True")
 
 VERSION_3 = "\n\nPROCEDURE = 3\n"
 
-FAULTY = """
-
-async def consult(desk):
-    raise KeyError(desk.case.id)
-"""
-"""A fault of the code, where the consultation begins."""
-
 
 class Done(NamedTuple):
     """What a command left: its exit code and what it printed."""
