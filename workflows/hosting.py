@@ -116,7 +116,8 @@ def take_offer(desk: Desk, offer: Step) -> None:
     assert start is not None
     case.partner = offer.asked
     case.visit_start, case.visit_end = start, visit_end(case.asked, start)
-    if new and desk.follows(2) and sum(step.option == "offer" and step.in_force for step in case.steps) > 1:
+    standing = [step for step in case.steps if step.option == "offer" and step.in_force and step.asked not in case.released]
+    if new and desk.follows(2) and len(standing) > 1:
         desk.say(Verb.SELECTED, offer, about=offer.asked)
 
 
