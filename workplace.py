@@ -91,7 +91,7 @@ class Workplace:
         self.mails = Mails(database)
         self.readmodel = ReadModel(database)
         self.deadlines = Deadlines(self.reference)
-        self.parties = Parties(self.reference, self.persons)
+        self.parties = Parties(self.reference, self.persons, clock)
         self.facts = Facts(self.reference, self.deadlines, self.parties, self.contents, self.words, public_url)
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="typesetting")
 

@@ -54,7 +54,7 @@ class Composer:
         return [await self._message(publication.programme, publication.case, letter) for letter in publication.letters]
 
     async def _message(self, programme: Programme, case: Case, letter: Letter) -> QueuedMail:
-        party = await self._parties.party(programme, case, letter.to)
+        party = await self._parties.party(programme, case, letter.to, letter.at)
         facts = await self._facts.of(programme, case, letter, party)
         folder = f"{letter.letter}/{party.language}"
         subject = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))

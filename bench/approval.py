@@ -31,7 +31,7 @@ class Approval:
     @workflow.run
     async def run(self, opening: Opening) -> str:
         """Work through the steps."""
-        await self.desk.work(self.procedure())
+        await self.desk.work(self.procedure)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.desk.case.papers[-1].sha256
 

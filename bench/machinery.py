@@ -27,7 +27,8 @@ from bench.approval import ASKED, OPTION, Approval
 from bench.bare import STEPS, Bare, Effects, Plan
 from bench.servers import Place, place
 from bench.tables import against, heading, middle, note, percentile, rows
-from cases import WORKFLOW, Cases, Given, sha256_of
+from cases import WORKFLOW, Cases, Given
+from intake import sha256_of
 from models.case import Answer, Case, Recorded
 from models.orders import Opening
 from models.request import asked_of, read_request

@@ -190,7 +190,7 @@ def written(pattern: str, folder: str) -> set[str]:
 
 
 @every_language
-@pytest.mark.parametrize(("file", "column"), [("institutions", "focal_point_role"), ("contacts", "role")])
+@pytest.mark.parametrize(("file", "column"), [("institutions", "focal_point_role"), ("contacts", "role"), ("coordinators", "role")])
 def test_every_office_of_the_reference_data_has_a_name(language: str, file: str, column: str) -> None:
     with (ROOT / "data" / f"{file}.csv").open(encoding="utf-8", newline="") as rows:
         slugs = {re.sub(r"[^a-z0-9]+", "_", row[column].lower()).strip("_") for row in csv.DictReader(rows)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -195,7 +196,7 @@ async def test_the_other_languages_of_an_outcome_keep_the_outcome(desk: Desk) ->
     assert desk.workplace.words.say("pt", "answer.recorded") in page.words
 
 
-MOVED = {
+MOVED: dict[str, dict[str, Any]] = {
     "delegated": {"delegate": "MA-POSTE/2"},
     "passed": {"asked": "SN-MAESE", "first_asked": "MA-POSTE"},
     "set_aside": {"voided": NOW, "state": State.WITHDRAWN, "closed": NOW},
