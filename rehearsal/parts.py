@@ -106,6 +106,10 @@ NEEDED: dict[Doing, tuple[tuple[str, ...], ...]] = {
 """What each act needs, besides a reason: one argument of each group."""
 
 
+ABOUT_A_STEP = (Doing.EXTEND, Doing.REASSIGN, Doing.RECALL, Doing.MORE_TIME, Doing.DELEGATE, Doing.REVOKE, Doing.DECLINE)
+"""The acts that are about one step; an override that answers is, too."""
+
+
 class PlannedAct(Part):
     """What a coordinator or one asked does: at an instant, or some time after what `on` names has happened first.
 
@@ -124,6 +128,12 @@ class PlannedAct(Part):
     def kind(self) -> str:
         """The kind of step that `on` names; empty where it names none."""
         return self.on.partition(".")[0] if "." in self.on else ""
+
+    @property
+    def step(self) -> str:
+        """The step the act is about, by id or kind, where it says so or is about one and `on` names its kind."""
+        about_one = self.do in ABOUT_A_STEP or self.arguments.rule == Waivable.ANSWER
+        return self.arguments.step or (self.kind if about_one else "")
 
     @model_validator(mode="after")
     def _complete(self) -> PlannedAct:

@@ -175,7 +175,7 @@ class Player:
             form = merged(plausible(rules, case, step, given.option, rules.office.language), given.form)
         own = {
             "by": given.by or rules.office.code,
-            "step": step.id if step else given.step or act.kind,
+            "step": step.id if step else act.step,
             "form": form,
             "proof": await self._kept(given.proof) if given.proof else "",
         }
@@ -203,7 +203,7 @@ def step_meant(case: Case, act: PlannedAct) -> Step | None:
 
     The kind is named by the act's `step`, else by what the act waited for.
     """
-    named = act.arguments.step or act.kind
+    named = act.step
     if named not in list(Kind):
         return case.step(named)
     wanted = (State.ANSWERED,) if act.do is Doing.RECALL else (State.OPENING, State.OPEN, State.PAUSED)

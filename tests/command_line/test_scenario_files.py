@@ -206,3 +206,12 @@ def test_everything_in_a_json_file_has_a_line() -> None:
         text = json.dumps(value, indent=indent)
         assert set(lines_of(text, json=True)) == set(places(value))
     assert lines_of(text, json=True)["g"] == len(text.splitlines()) - 1
+
+
+def test_the_scenario_of_the_guide_has_no_fault(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "how-to-write-a-scenario.md").read_text(encoding="utf-8")
+    text = guide.partition("```toml\n")[2].partition("```")[0].replace('"../../data', f'"{ROOT}/data')
+    (tmp_path / "s.toml").write_text(text)
+    scenario, request = load_scenario(tmp_path / "s.toml")
+    assert (len(scenario.reply), len(scenario.act), len(scenario.delegation)) == (1, 2, 1)
+    assert request["requesting_institution"] == "SN-POSTE"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from models.case import Transition
-from models.words import DecisionKind, Ending, Kind, Standing, State, Verb
+from models.case import Step, Transition
+from models.words import Channel, DecisionKind, Ending, Kind, Standing, State, Verb
 from rehearsal.player import Played, play
 from rehearsal.scenario import load_scenario
 from tests.procedure.scenarios import EXPECTED, NAMES, PROGRAMMES, SCENARIOS, Watched, body_of, lines
@@ -137,6 +138,102 @@ async def test_the_national_focal_point_plans_for_the_institution_and_the_instit
     assert told == ["point.focal@maese-sn.example", "services.financiers@poste-sn.example"]
 
 
+@about("host-withdraws")
+async def test_when_the_host_withdraws_the_nominations_stay_cleared_and_the_nominees_confirm_the_new_dates(plays: Plays) -> None:
+    played = (await plays("host-withdraws")).played
+    assert (played.case.host, played.case.visit_start) == ("TN-OTE", date(2031, 6, 16))
+    assert [step.kind for step in since(played, Verb.HOST_WITHDREW)] == [
+        Kind.HOST_OFFER,
+        Kind.HOST_AGREEMENT,
+        Kind.ACCEPTANCE,
+        *[Kind.TRAVEL] * 3,
+        Kind.AGENDA,
+    ]
+    assert [n.standing for n in played.case.nominations] == [Standing.CONFIRMED] * 3 + [Standing.RESERVE]
+
+
+@about("reserve-steps-in")
+async def test_the_host_in_reserve_is_asked_to_agree_before_anybody_is_called_anew(plays: Plays) -> None:
+    played = (await plays("reserve-steps-in")).played
+    first, *_ = since(played, Verb.HOST_WITHDREW)
+    assert (first.kind, first.asked) == (Kind.HOST_AGREEMENT, "DZ-CNAS")
+    assert played.case.host == "DZ-CNAS"
+
+
+@about("call-widened")
+async def test_of_several_offers_the_best_match_is_selected_and_the_others_wait_in_reserve(plays: Plays) -> None:
+    played = (await plays("call-widened")).played
+    assert [step.asked for step in steps(played, Kind.HOST_OFFER) if step.option == "offer"] == ["TN-OTE", "DZ-CNAS"]
+    assert [(step.asked, step.option) for step in steps(played, Kind.HOST_AGREEMENT)] == [
+        ("TN-OTE", "refuse"),
+        ("DZ-CNAS", "agree"),
+    ]
+
+
+@about("provider-withdraws")
+async def test_the_experts_of_a_provider_who_withdraws_are_withdrawn_and_its_nomination_no_longer_counts(plays: Plays) -> None:
+    played = (await plays("provider-withdraws")).played
+    assert [(n.institution, n.standing) for n in played.case.nominations] == [("MA-MCMRE", Standing.WITHDRAWN)] * 3 + [
+        ("DZ-CNAS", Standing.CONFIRMED)
+    ] * 2 + [("DZ-CNAS", Standing.RESERVE)]
+
+
+@about("held-past-the-visit")
+async def test_a_visit_that_passed_on_hold_gets_another_date_and_only_what_depends_on_dates_is_asked_again(plays: Plays) -> None:
+    played = (await plays("held-past-the-visit")).played
+    assert {step.kind for step in since(played, Verb.RESCHEDULED)} == {Kind.HOST_AGREEMENT, Kind.TRAVEL, Kind.AGENDA}
+
+
+@about("successor")
+async def test_open_questions_and_reminders_go_to_the_successor(plays: Plays) -> None:
+    played = (await plays("successor")).played
+    asked = [(mail.letter, mail.to.partition("@")[0]) for mail in played.mails if mail.step == "nomination-1"]
+    assert asked == [
+        ("ask_nomination", "services.financiers"),
+        ("ask_nomination", "relations.internationales"),
+        ("reminder", "relations.internationales"),
+        ("reminder", "relations.internationales"),
+        ("recorded", "relations.internationales"),
+    ]
+
+
+@about("delegation-by-date")
+async def test_who_is_on_leave_is_not_asked_and_the_record_says_on_whose_behalf_the_delegate_answered(plays: Plays) -> None:
+    played = (await plays("delegation-by-date")).played
+    [clearance] = steps(played, Kind.CLEARANCE)
+    assert clearance.decision is not None
+    assert (clearance.decision.kind, clearance.decision.by, clearance.decision.on_behalf_of) == (
+        DecisionKind.DELEGATED,
+        "SN-MAESE/2",
+        "SN-MAESE",
+    )
+    assert [mail.to for mail in played.mails if mail.letter == "ask_clearance"] == ["alternate@maese-sn.example"]
+
+
+@about("answered-on-behalf")
+async def test_a_paper_entered_on_behalf_of_an_institution_keeps_its_proof(plays: Plays) -> None:
+    played = (await plays("answered-on-behalf")).played
+    [nomination] = steps(played, Kind.NOMINATION)
+    assert nomination.decision is not None
+    assert (nomination.decision.kind, nomination.decision.channel) == (DecisionKind.ON_BEHALF, Channel.PAPER)
+    assert len(nomination.decision.proof) == 64
+
+
+@about("dormant")
+async def test_three_lapses_in_a_row_make_an_institution_dormant_until_it_answers(plays: Plays) -> None:
+    played = (await plays("dormant")).played
+    lapsed = [step.kind for step in played.case.steps if step.asked == "SN-POSTE" and step.state is State.LAPSED]
+    assert lapsed == [Kind.CASCADING_PLAN, Kind.TRANSFER_PLAN, Kind.FOLLOW_UP, Kind.FOLLOW_UP]
+    assert verbs(played).count(Verb.DORMANT) == 1
+
+
+@about("one-sided")
+async def test_a_group_of_one_gender_is_asked_for_a_reason_and_never_refused(plays: Plays) -> None:
+    played = (await plays("one-sided")).played
+    assert [mail.letter for mail in played.mails].count("gender_balance") == 1
+    assert [n.standing for n in played.case.nominations] == [Standing.CLEARED] * 3 + [Standing.RESERVE]
+
+
 @pytest.mark.parametrize(
     ("name", "step", "due", "closes", "why"),
     [
@@ -199,6 +296,13 @@ async def played(template: Path, name: str) -> Played:
 def steps(played: Played, *kinds: Kind) -> list[Any]:
     """The steps of these kinds in the order in which they were opened."""
     return [step for step in played.case.steps if step.kind in kinds]
+
+
+def since(played: Played, verb: Verb) -> list[Step]:
+    """The steps opened after something happened first, in order."""
+    seq = next(said.seq for said in played.timeline if said.verb is verb)
+    opened = [said.step for said in played.timeline if said.seq > seq and said.verb is Verb.OPENED]
+    return [step for step in played.case.steps if step.id in opened]
 
 
 def verbs(played: Played) -> list[Verb]:
