@@ -265,8 +265,10 @@ def _without_host(case: Case) -> None:
 
 
 def _override(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
-    about = act.nomination or act.step
-    case.waivers.append(Waiver(rule=act.rule, about=about, by=act.coordinator, at=at, reason=act.reason, proof=act.proof))
+    by_rule = {Waivable.ANSWER: act.step, Waivable.PLACES_PER_COUNTRY: act.nomination, Waivable.CERTIFICATE: act.nomination}
+    about = by_rule.get(Waivable(act.rule), "")
+    waiver = Waiver(rule=act.rule, about=about, by=act.coordinator, at=at, reason=act.reason, proof=act.proof)
+    case.waivers.append(waiver)
     step = case.step(act.step) if act.rule == Waivable.ANSWER else None
     happened = [Happened(Verb.WAIVED, step, act.rule)]
     if act.rule == Waivable.BUDGET:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from workflows.intervening import tell
 from workflows.timing import Timing
@@ -43,6 +42,7 @@ class Desk(Timing):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.tending: asyncio.Task[None] | None = None
+        self.working: asyncio.Task[None] | None = None
         self.again = False
 
     # What the procedure uses
@@ -134,12 +134,18 @@ class Desk(Timing):
         self.advance(act.received)
         step = self.case.step(act.step)
         answering = step.answering if step is not None else ""
+        if act.do in consequences.GOES_BACK:
+            self.go_back()
         happened = consequences.carry_out(self.case, act, self.case.clock, self.rules)
         tell(self, act, happened, answering)
-        if act.do in consequences.GOES_BACK:
-            self.again = True
         self.stir()
         return self.stirred
+
+    def go_back(self) -> None:
+        """Leave the procedure where it is, before it can react to what is set aside; it begins anew."""
+        self.again = True
+        if self.working is not None:
+            self.working.cancel()
 
     # What goes on beside the procedure
 
@@ -157,21 +163,20 @@ class Desk(Timing):
             self.tending = asyncio.create_task(self.tend())
         while True:
             self.again = False
-            working, waits = asyncio.create_task(procedure()), [self.tending]
+            self.working, waits = asyncio.create_task(procedure()), [self.tending]
             if self.case.ending is None:
                 waits.append(asyncio.create_task(workflow.wait_condition(lambda: self.case.ending is not None or self.again)))
-            await workflow.wait([working, *waits], return_when=asyncio.FIRST_COMPLETED)
+            await workflow.wait([self.working, *waits], return_when=asyncio.FIRST_COMPLETED)
             if self.tending.done():
                 self.tending.result()
-            if working.done() and not self.again:
+            if self.working.done() and not self.again:
                 break
-            working.cancel()
+            self.working.cancel()
             if not self.again or self.case.ending is not None:
                 self.unless_ended()
-            with suppress(asyncio.CancelledError, Ended):
-                await working
+            await left(self.working)
             self.case.resting_until = None
-        working.result()
+        self.working.result()
 
     async def tend(self) -> None:
         """Keep the desk: time, schedules, read model and post, for ever."""
@@ -191,6 +196,17 @@ class Desk(Timing):
         quiet = self.settled >= self.stirred and self.busy == 0 and not self.again and not self.has_news()
         ended = self.case.ended is not None
         return Rest(quiet=quiet, ended=ended, run=self.case.run, seq=self.case.seq, next_instant=self.next_instant())
+
+
+async def left(working: asyncio.Task[None]) -> None:
+    """Wait until a procedure that was told to leave has left; a fault of its own is still one."""
+    try:
+        await working
+    except Ended:
+        return
+    except BaseException as error:
+        if not is_cancelled_exception(error):
+            raise
 
 
 async def side_by_side(*works: Coroutine[Any, Any, Any]) -> list[Any]:

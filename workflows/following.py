@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended, side_by_side
+from workflows.intervening import asked_now, to_each
 from workflows.papers import draft, issue
 from workflows.travelling import learners
 from workflows.visiting import participants, release_certificates
@@ -47,6 +48,7 @@ def close(desk: Desk) -> None:
 async def conclude(desk: Desk, ended: Ended) -> None:
     """Close what is open and tell the parties: the closure note after a visit, a letter with the reason before one."""
     case = desk.case
+    awaited = asked_now(desk)
     for step in case.steps:
         if step.is_open:
             step.state, step.closed = State.WITHDRAWN, desk.now()
@@ -64,3 +66,5 @@ async def conclude(desk: Desk, ended: Ended) -> None:
     elif ended.ending is not Ending.REJECTED:
         for party in parties:
             desk.write("closure", party)
+    if desk.follows(2) and ended.ending not in (Ending.CLOSED, Ending.CLOSED_WITHOUT_EVIDENCE):
+        to_each(desk, "cancelled", [code for code in awaited if code not in {*parties, *invited}], "")

@@ -90,7 +90,8 @@ async def agrees(desk: Desk, offer: Step) -> bool:
     case = desk.case
     take_offer(desk, offer)
     if not await affordable(desk, offer):
-        drop_offer(desk, offer, "terms_of_reference")
+        drop_offer(desk, offer)
+        desk.write("not_selected", offer.asked, offer, reason="over_budget")
         return False
     [terms] = await issue(desk, draft(desk, "terms_of_reference", to=case.host))
     host, about = case.host, (offer.asked,) if desk.follows(2) else ()
@@ -98,14 +99,23 @@ async def agrees(desk: Desk, offer: Step) -> bool:
         Kind.HOST_AGREEMENT, host, country=country_of(host), round=offer.round, about=about, paper=terms.sha256
     )
     if agreement.option != "agree":
-        drop_offer(desk, offer, "terms_of_reference")
+        drop_offer(desk, offer)
         return False
     requesting, partner = case.asked.requesting, case.partner
     second = partner if host == requesting else requesting
     for agreed in await issue_new(desk, draft(desk, "hosting_agreement", to=host, second=second, paper=terms.sha256)):
         for party in (requesting, partner):
             desk.write("agreed", party, papers=(agreed.sha256,))
+        for other in standing_offers(desk):
+            if other.asked != partner:
+                desk.write("not_selected", other.asked, other)
     return True
+
+
+def standing_offers(desk: Desk) -> list[Step]:
+    """The offers of those who still would host."""
+    offers = [step for step in desk.case.steps if step.option == "offer" and step.in_force]
+    return [offer for offer in offers if offer.asked not in desk.case.released]
 
 
 def take_offer(desk: Desk, offer: Step) -> None:
@@ -116,19 +126,18 @@ def take_offer(desk: Desk, offer: Step) -> None:
     assert start is not None
     case.partner = offer.asked
     case.visit_start, case.visit_end = start, visit_end(case.asked, start)
-    standing = [step for step in case.steps if step.option == "offer" and step.in_force and step.asked not in case.released]
-    if new and desk.follows(2) and len(standing) > 1:
+    if new and desk.follows(2) and len(standing_offers(desk)) > 1:
         desk.say(Verb.SELECTED, offer, about=offer.asked)
 
 
-def drop_offer(desk: Desk, offer: Step, paper: str) -> None:
+def drop_offer(desk: Desk, offer: Step) -> None:
     """The offer is not taken: its host, dates and papers no longer stand."""
     case = desk.case
     case.partner, case.visit_start, case.visit_end, case.rescheduled = "", None, None, None
     if desk.follows(2):
         case.released.append(offer.asked)
         void = {"voided": desk.now()}
-        case.papers = [p.model_copy(update=void) if p.kind == paper and p.voided is None else p for p in case.papers]
+        case.papers = [p.model_copy(update=void) if p.kind == "terms_of_reference" and p.voided is None else p for p in case.papers]
 
 
 async def affordable(desk: Desk, offer: Step) -> bool:

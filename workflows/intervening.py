@@ -33,7 +33,7 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
     step, office, reason = what.step, desk.rules.office.code, act.reason
     match what.verb:
         case Verb.HELD | Verb.RESUMED | Verb.CONVERTED if step is None:
-            to_each(desk, TOLD_TO_PARTIES[what.verb], parties(desk), reason)
+            to_each(desk, TOLD_TO_PARTIES[what.verb], [*parties(desk), *travelling(desk), *asked_now(desk)], reason)
         case Verb.RESCHEDULED:
             to_each(desk, "rescheduled", [*parties(desk), *travelling(desk)], reason)
         case Verb.HOST_WITHDREW:
@@ -76,6 +76,13 @@ def to_each(desk: Timing, letter: str, to: Iterable[str], reason: str, *, about:
 def parties(desk: Timing) -> list[str]:
     """The institutions of a case."""
     return [desk.case.asked.requesting, desk.case.partner]
+
+
+def asked_now(desk: Timing) -> list[str]:
+    """Those whose answer is awaited, but the office."""
+    office = desk.rules.office.code
+    asked = (code for step in desk.case.steps if step.is_open for code in (step.answering, step.escalated_to))
+    return [code for code in asked if code and code.partition("/")[0] != office]
 
 
 def travelling(desk: Timing) -> list[str]:

@@ -94,7 +94,7 @@ class Timing(Writing):
         while hold is not None and hold.review is not None and hold.review <= workflow.now():
             self.advance(hold.review)
             hold = self.case.hold = hold.model_copy(update={"review": hold.review + timedelta(days=days)})
-            self.say(Verb.REMINDED, by=self.rules.office.code)
+            self.say(Verb.REMINDED)
             self.write("hold_review", self.rules.office.code, reason=hold.reason)
 
     async def act_on(self, step: Step, at: datetime) -> None:
@@ -116,7 +116,7 @@ class Timing(Writing):
         """Somebody else answers from now on: the question goes to them, and the timeline says why."""
         standin, *later = step.standins
         before, step.delegate, step.standins = step.delegate, standin.to, tuple(later)
-        self.say(standin.verb, step, about=standin.to or step.asked)
+        self.say(standin.verb, step, about=standin.to or (before if standin.verb is Verb.DELEGATION_ENDED else step.asked))
         if before:
             self.write("delegation_ended", before, step)
         self.put_to(step.answering, step)

@@ -149,12 +149,20 @@ async def clear(desk: Desk, proposed: list[Nomination]) -> None:
 
 
 async def clear_country(desk: Desk, country: str, people: list[Nomination]) -> None:
-    """The national focal point of one country clears or refuses its people; those already asked about are waited for."""
-    for asked, group in asked_about(desk, Kind.CLEARANCE, people):
-        if asked is None:
-            point = await desk.focal_point(country)
-            asked = await desk.ask(Kind.CLEARANCE, point, country=country, about=tuple(n.id for n in group))
-        settle(desk, await desk.outcome_of(asked), group, yes="clear", standings=(Standing.PROPOSED, Standing.CLEARED))
+    """The national focal point of one country clears or refuses its people; those already asked about are waited for beside."""
+    groups = asked_about(desk, Kind.CLEARANCE, people)
+    if len(groups) == 1:
+        await clear_group(desk, country, *groups[0])
+    else:
+        await side_by_side(*(clear_group(desk, country, asked, group) for asked, group in groups))
+
+
+async def clear_group(desk: Desk, country: str, asked: Step | None, group: list[Nomination]) -> None:
+    """One question about some people of a country: put, unless it is open already, and its answer entered."""
+    if asked is None:
+        point = await desk.focal_point(country)
+        asked = await desk.ask(Kind.CLEARANCE, point, country=country, about=tuple(n.id for n in group))
+    settle(desk, await desk.outcome_of(asked), group, yes="clear", standings=(Standing.PROPOSED, Standing.CLEARED))
 
 
 async def accept(desk: Desk, cleared: list[Nomination]) -> list[Nomination]:
@@ -211,6 +219,8 @@ async def join(desk: Desk, pending: list[Nomination]) -> None:
     """Those who take a place later are cleared and accepted, invited and made ready."""
     for new in await clear_and_accept(desk, pending):
         await invite(desk, [new])
+        for agenda in [paper for paper in desk.case.papers if paper.kind == "agenda" and paper.voided is None and desk.follows(2)]:
+            desk.write("agenda", new.id, papers=(agenda.sha256,))
         planned = {step.asked for step in desk.case.steps if step.kind is Kind.CASCADING_PLAN and step.in_force}
         plans = [plan_cascading(desk, institution) for institution in learners(desk, [new]) if institution not in planned]
         await side_by_side(travel(desk, new), *plans)

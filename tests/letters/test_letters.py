@@ -75,6 +75,7 @@ FACTS: dict[str, set[str]] = {
     "nominees_outcome": BASE | {"step_name", "outcomes"},
     "certificate_held": BASE | {"missing"},
     "override": BASE | {"step_name", "answer_name", "reason"},
+    "not_selected": BASE | {"reason"},
 }
 """The facts of each letter, the same in every language."""
 
@@ -89,6 +90,7 @@ WITH_REASON = [
     "replaced",
     "override",
     "converted",
+    "not_selected",
 ]
 
 OPTIONAL: dict[str, dict[str, object]] = {
