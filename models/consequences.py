@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -124,7 +124,7 @@ def _recall(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happen
     aside = _set_aside_all(case, at, act.do, lambda later: later in rests)
     step.voided, step.voided_by = at, act.do
     _undo(case, step)
-    _void_papers(case, at, lambda kind: kind in RECALLED_PAPERS.get(step.kind, ()))
+    _void_papers(case, at, lambda kind: kind in RECALLED_PAPERS.get(step.kind, ()), about=step.people)
     _back_to(case, PHASE_OF[step.kind])
     return [Happened(Verb.RECALLED, step), *aside]
 
@@ -133,6 +133,7 @@ RECALLED_PAPERS: dict[Kind, tuple[str, ...]] = {
     Kind.DECISION: ("decision_letter",),
     Kind.HOST_OFFER: ("terms_of_reference",),
     Kind.HOST_AGREEMENT: ("hosting_agreement",),
+    Kind.ACCEPTANCE: ("invitation_letter", "visa_support_letter"),
     Kind.AGENDA: ("agenda",),
 }
 """The papers that rest on a decision of each kind."""
@@ -178,10 +179,11 @@ def _back_to(case: Case, phase: Phase) -> None:
     case.phase = min(case.phase, phase, key=phases.index)
 
 
-def _void_papers(case: Case, at: datetime, falls: Callable[[str], bool], about: str = "") -> None:
+def _void_papers(case: Case, at: datetime, falls: Callable[[str], bool], about: Collection[str] = ()) -> None:
+    """Papers no longer stand; only those about somebody, where it is said about whom."""
     case.papers = [
         paper.model_copy(update={"voided": at})
-        if falls(paper.kind) and paper.voided is None and about in ("", paper.about)
+        if falls(paper.kind) and paper.voided is None and (not about or paper.about in about)
         else paper
         for paper in case.papers
     ]
@@ -229,7 +231,7 @@ def _replace(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happe
     old = case.nomination(act.nomination)
     old.standing = Standing.REPLACED
     happened = _set_aside_all(case, at, act.do, lambda step: step.is_open and step.people == {old.id})
-    _void_papers(case, at, lambda kind: kind in DATED, about=old.id)
+    _void_papers(case, at, lambda kind: kind in DATED, about=(old.id,))
     places, limit = case.asked.places, rules.request.places_per_country
     if act.nominee is None:
         new = deciding.replacement(case, old, places, limit)

@@ -68,7 +68,7 @@ def calls(desk: Desk) -> Iterator[list[Called]]:
 def widen(desk: Desk, batch: list[Called]) -> None:
     """Say once that the first call found nobody and further candidates are asked."""
     case = desk.case
-    begun = any(step.kind is Kind.HOST_OFFER and step.round == 2 for step in case.steps)
+    begun = any(step.kind is Kind.HOST_OFFER and step.round == 2 and step.in_force for step in case.steps)
     if batch[0][0] == 2 and not begun and case.widened is None:
         desk.say(Verb.WIDENED)
         if desk.follows(2):

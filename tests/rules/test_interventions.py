@@ -189,6 +189,15 @@ def test_a_recalled_verdict_leaves_the_nomination_as_it_was_before(
     assert case.nominations[0].standing is before
 
 
+def test_a_recalled_acceptance_takes_the_invitations_of_its_people_along() -> None:
+    case = hosted(answered(Kind.ACCEPTANCE, "accept", "MA-POSTE", about=("N1",)), standings=(Standing.ACCEPTED, Standing.ACCEPTED))
+    case.papers = [
+        Paper(kind="invitation_letter", language="fr", sha256=n * 64, about=f"N{n}", to=f"N{n}", at=MONDAY) for n in ("1", "2")
+    ]
+    done(case, Doing.RECALL, step="acceptance-1")
+    assert [paper.voided for paper in case.papers] == [MONDAY, None]
+
+
 def test_nobody_gets_back_a_place_that_somebody_else_has_taken() -> None:
     step = answered(Kind.CLEARANCE, "clear", "SN-MAESE", about=("N1",))
     case = hosted(step, standings=(Standing.REFUSED, Standing.PROPOSED))
