@@ -117,6 +117,7 @@ class Step(Record):
     clock stopped, `added_days` the working days an extension adds, `why` the sha256 of its reason. `asked_days` are the working
     days the one asked wants in addition, `extensions` how often they got some by themselves. `declined` is the sha256 of the
     reason why the one asked passes the question on. `voided` is when its outcome ceased to count, `voided_by` the act's name.
+    `epoch` counts how often the links sent before ceased to open the question.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Step(Record):
     declined: str = ""
     voided: Instant | None = None
     voided_by: str = ""
+    epoch: int = 0
 
     @property
     def in_force(self) -> bool:

@@ -59,7 +59,14 @@ def _extend(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happen
     step = _step(case, act)
     step.added_days, step.why, step.wants = step.added_days + act.working_days, act.reason, Wants.EXTENDED
     step.asked_days = 0
+    close_links(case, step)
     return [Happened(Verb.EXTENDED, step)]
+
+
+def close_links(case: Case, step: Step) -> None:
+    """The links sent before open the question no more: the date, or who answers, has changed."""
+    if case.procedure >= 2:
+        step.epoch += 1
 
 
 def _step(case: Case, act: Act) -> Step:
@@ -114,6 +121,7 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
     step.country = rules.office.country if act.to == rules.office.code else country_of(act.to)
     step.delegate, step.standins, step.asked_days = "", (), 0
     step.why, step.wants = act.reason, Wants.REASSIGNED
+    close_links(case, step)
     return [Happened(Verb.REASSIGNED, step, act.to)]
 
 
@@ -344,12 +352,14 @@ def _ask_time(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 def _delegate(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
     step.delegate = act.to
+    close_links(case, step)
     return [Happened(Verb.DELEGATED, step, act.to)]
 
 
 def _revoke(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
     former, step.delegate = step.delegate, ""
+    close_links(case, step)
     return [Happened(Verb.DELEGATION_ENDED, step, former)]
 
 

@@ -59,8 +59,9 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
         case Verb.DELEGATED if step is not None:
             desk.put_to(what.about, step)
             desk.write("delegated", step.asked, step, about=what.about)
-        case Verb.DELEGATION_ENDED:
+        case Verb.DELEGATION_ENDED if step is not None:
             desk.write("delegation_ended", what.about, step)
+            desk.put_to(step.asked, step)
         case Verb.WAIVED if step is not None:
             desk.write("override", step.asked, step, reason=reason)
         case _:

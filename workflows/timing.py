@@ -11,7 +11,7 @@ from workflows.writing import Writing
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
-    from models import rules
+    from models import consequences, rules
     from models.case import Answer, Decision, Standin, Step, Wants
     from models.errors import Refused
     from models.orders import Answers, Asking, InTime, Opening, ScheduleOrder, Schedules, StandinOrder, Standins
@@ -116,6 +116,7 @@ class Timing(Writing):
         """Somebody else answers from now on: the question goes to them, and the timeline says why."""
         standin, *later = step.standins
         before, step.delegate, step.standins = step.delegate, standin.to, tuple(later)
+        consequences.close_links(self.case, step)
         self.say(standin.verb, step, about=standin.to or (before if standin.verb is Verb.DELEGATION_ENDED else step.asked))
         if before:
             self.write("delegation_ended", before, step)
@@ -288,6 +289,7 @@ class Timing(Writing):
             return
         step.delegate = now[-1].to if now else ""
         if step.delegate != before:
+            consequences.close_links(self.case, step)
             self.say(Verb.DELEGATED if step.delegate else Verb.DELEGATION_ENDED, step, about=step.delegate or before)
             if before:
                 self.write("delegation_ended", before, step)
