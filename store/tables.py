@@ -1,4 +1,7 @@
-"""The tables. Personal data stands in `persons` alone; forms, papers and mails in `contents`, named by their sha256."""
+"""The tables. Personal data stands in `persons`; forms, papers and mails in `contents`, named by their sha256.
+
+A draft in `visits` may name people for as long as its session lasts; it is deleted with it.
+"""
 
 from __future__ import annotations
 
@@ -148,6 +151,31 @@ inbox = Table(
     Column("outcome", JSON, nullable=False),
     Index(None, "case_id", "step"),
     Index(None, "state", "number"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("session", String(64), primary_key=True),
+    Column("case_id", String, primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("party", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("link_expires", Utc, nullable=False),
+    Column("language", String, nullable=False),
+    Column("draft", JSON, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("seen", Utc, nullable=False),
+    Column("expires", Utc, nullable=False, index=True),
+)
+
+fresh_links = Table(
+    "fresh_links",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("party", String, primary_key=True),
+    Column("at", Utc, nullable=False),
 )
 
 mails = Table(
