@@ -115,6 +115,7 @@ steps = Table(
     Column("decision", String, nullable=False),
     Column("late", Boolean, nullable=False),
     Index(None, "asked", "state", "closed"),
+    Index(None, "escalated_to", "state"),
     sqlite_with_rowid=False,
 )
 
@@ -203,6 +204,34 @@ mails = Table(
     Column("error", String, nullable=False),
     Index(None, "case_id", "queued"),
     Index(None, "state", "next_try"),
+    Index(None, "next_try"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("message_id", String, ForeignKey(mails.c.message_id, ondelete="CASCADE"), primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("party", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("next_try", Utc),
+    Column("reply", String, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("told", Utc),
+    Index(None, "state", "told"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("content", String(64), ForeignKey(contents.c.sha256), primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("auto", Boolean, nullable=False),
+    Column("received", Utc, nullable=False),
+    Index(None, "case_id", "received"),
 )
 
 archive = Table(
@@ -262,6 +291,19 @@ delegations = Table(
     Column("starts", Date, nullable=False),
     Column("ends", Date, nullable=False),
     Column("revoked", Utc),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("institution", String, ForeignKey(institutions.c.code), nullable=False, index=True),
+    Column("label", String, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("expires", Utc, nullable=False),
+    Column("revoked", Utc),
+    Column("used", Utc),
 )
 
 coordinators = Table(
