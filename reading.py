@@ -17,6 +17,7 @@ from store.database import Database
 from store.mails import MailRow
 from store.persons import Person, Persons
 from store.reference import Reference
+from store.tokens import Tokens
 
 
 class Reading:
@@ -40,6 +41,7 @@ class Reading:
         self._readmodel = ReadModel(database)
         self._contents = Contents(database)
         self._persons = Persons(database)
+        self.tokens = Tokens(database, clock)
 
     async def case(self, case_id: str) -> Case:
         """The state of a case as last published.
@@ -52,6 +54,10 @@ class Reading:
     async def listing(self, *, ending: str | None = None, limit: int = 50, offset: int = 0) -> list[CaseRow]:
         """Cases, the last opened first; the open ones with `ending=""`."""
         return await self._readmodel.cases(ending=ending, limit=limit, offset=offset)
+
+    async def put_to(self, institution: str, after: str = "", limit: int = 100) -> list[str]:
+        """The numbers of the cases with an open step that an institution may be the one to answer, in order, behind `after`."""
+        return await self._readmodel.put_to(institution, after, limit)
 
     async def numbers(self) -> list[str]:
         """The number of every case whose workflow was started, in order."""

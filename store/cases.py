@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Executable, Row, and_, bindparam, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.case import Case, Transition
@@ -19,10 +19,11 @@ from store.contents import row_of
 from store.copied import case_row, step_rows, transition_row
 from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue
-from store.tables import cases, contents, counters, launches, steps, transitions
+from store.tables import cases, contents, counters, delegations, launches, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
+WAITING = (State.OPENING, State.OPEN, State.PAUSED)
 
 
 class LaunchState(StrEnum):
@@ -217,10 +218,21 @@ class ReadModel:
 
     async def asking(self, institution: str) -> list[str]:
         """The numbers of the open cases with an open step that asks an institution, in order."""
-        waiting = (State.OPENING, State.OPEN, State.PAUSED)
-        query = select(steps.c.case_id).where(steps.c.asked == institution, steps.c.state.in_(waiting)).distinct()
+        query = select(steps.c.case_id).where(steps.c.asked == institution, steps.c.state.in_(WAITING)).distinct()
         async with self._db.read() as connection:
             return sorted(await connection.scalars(query))
+
+    async def put_to(self, institution: str, after: str = "", limit: int = 100) -> list[str]:
+        """The numbers of the cases with an open step that an institution may be the one to answer, in order, behind `after`.
+
+        It was asked, the step was escalated to it, or it holds a mandate of the one asked, in force or not: the step says more.
+        """
+        mandates = select(delegations.c.institution).where(delegations.c.to == institution)
+        ways = (steps.c.asked == institution, steps.c.escalated_to == institution, steps.c.asked.in_(mandates))
+        found = union(*(select(steps.c.case_id).where(way, steps.c.state.in_(WAITING)) for way in ways)).subquery()
+        query = select(found.c.case_id).where(found.c.case_id > after).order_by(found.c.case_id).limit(limit)
+        async with self._db.read() as connection:
+            return list(await connection.scalars(query))
 
     async def steps(self, case_id: str) -> list[StepRow]:
         """The steps of a case in the order they were opened."""

@@ -1,0 +1,90 @@
+"""`passerelle keys …`: the keys with which the systems of institutions answer by the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cli.case import AsJson, Data
+from cli.edge import opened, out, print_json, print_rows, run
+from store.tokens import Token
+
+app = typer.Typer(no_args_is_help=True, help="The keys with which the systems of institutions answer by the API.")
+
+Code = Annotated[str, typer.Argument(metavar="INSTITUTION", help="An institution, SN-POSTE.")]
+
+
+@app.command()
+def issue(
+    institution: Code,
+    label: Annotated[str, typer.Option("--label", help="The system that will use it, Registry of the Post.")],
+    days: Annotated[int, typer.Option("--days", help="For how many days it counts.")] = 365,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue a key to an institution's system. Its secret is shown this once and kept nowhere."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            token, secret = await cases.tokens.issue(institution, label, days)
+        if as_json:
+            print_json({"key": token, "secret": secret})
+        else:
+            print(secret)
+            out.print(f"{token.id}, for {token.label} of {institution} until {token.expires:%Y-%m-%d}. It is not shown again.")
+
+    run(work())
+
+
+@app.command("list")
+def listing(
+    institution: Annotated[str, typer.Argument(metavar="[INSTITUTION]", help="An institution; all of them without it.")] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which keys were issued, until when they count, and when each was used last."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            found = await cases.tokens.listing(institution)
+            now = cases.clock()
+        if as_json:
+            print_json(found)
+            return
+        columns = ["key", "institution", "label", "issued", "counts until", "used last"]
+        print_rows(columns, [[t.id, t.institution, t.label, day(t.created), until(t, t.opens(now)), day(t.used)] for t in found])
+
+    run(work())
+
+
+@app.command()
+def revoke(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As `keys list` names it, K-1a2b3c4d.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a key back; what was answered with it stands."""
+
+    async def work() -> None:
+        async with opened(data) as (_, cases):
+            token = await cases.tokens.revoke(key)
+        if as_json:
+            print_json(token)
+        else:
+            out.print(f"{token.id} of {token.institution} counts no more.")
+
+    run(work())
+
+
+def until(token: Token, counts: bool) -> str:
+    """Until when a key counts, or since when it does not."""
+    if token.revoked is not None:
+        return f"revoked {day(token.revoked)}"
+    return day(token.expires) if counts else f"expired {day(token.expires)}"
+
+
+def day(instant: datetime | None) -> str:
+    """The day of an instant, empty where there is none."""
+    return f"{instant:%Y-%m-%d}" if instant else ""
