@@ -28,6 +28,7 @@ from cases import Cases, fetch_history
 from evidence.links import Links, key_in
 from models.errors import WrongSetting
 from models.programme import Programme, load_programme
+from resending import Resending
 from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
@@ -38,6 +39,7 @@ from store.migrate import current, head
 from store.offices import Offices
 from store.persons import Persons
 from store.reference import Reference
+from store.visits import Visits
 from wording import Words
 from workflows.converter import CONVERTER
 from workflows.exchange import Exchange
@@ -75,6 +77,7 @@ class Workplace:
         public_url: str,
         task_queue: str,
         link_key: bytes,
+        link_key_again: Callable[[], bytes] | None = None,
         clock: Callable[[], datetime] = now,
         executor: Executor | None = None,
     ) -> None:
@@ -82,13 +85,15 @@ class Workplace:
         self.programmes = programmes
         self.task_queue = task_queue
         self.clock = clock
-        self.links = Links(link_key)
+        self.public_url = public_url
+        self.links = Links(link_key, link_key_again)
         self.words = Words(LOCALE)
         self.reference = Reference(database)
         self.offices = Offices(database, self.reference, clock)
         self.contents = Contents(database)
         self.persons = Persons(database)
         self.mails = Mails(database)
+        self.visits = Visits(database)
         self.readmodel = ReadModel(database)
         self.deadlines = Deadlines(self.reference)
         self.parties = Parties(self.reference, self.persons, clock)
@@ -108,6 +113,16 @@ class Workplace:
             clock=self.clock,
         )
 
+    @property
+    def composer(self) -> Composer:
+        """Who writes the letters."""
+        return Composer(self.facts, self.parties, self.contents, self.words)
+
+    @property
+    def resending(self) -> Resending:
+        """Who sends a new link to those who ask for one."""
+        return Resending(self.database, self.readmodel, self.composer, self.programmes, self.clock)
+
     def postman(self, transport: Transport, sender: str) -> Postman:
         """Who sends the queued mails."""
         return Postman(self.mails, transport, self.links, sender, self.clock)
@@ -119,7 +134,6 @@ class Workplace:
             return await fetch_history(client, case_id, run_id)
 
         directory = Directory(self.reference)
-        composer = Composer(self.facts, self.parties, self.contents, self.words)
         documents = Documents(
             Typesetter(),
             self.facts,
@@ -134,7 +148,7 @@ class Workplace:
         return [
             self.deadlines.schedule,
             self.deadlines.instant,
-            Publisher(self.readmodel, composer, posted).publish,
+            Publisher(self.readmodel, self.composer, posted).publish,
             InboxDesk(Inbox(self.database)).in_time,
             directory.candidates,
             directory.focal_point,
@@ -182,4 +196,5 @@ def open_workplace(*, database_url: str, programmes: Path, public_url: str, task
         public_url=public_url,
         task_queue=task_queue,
         link_key=key_in(link_key_file),
+        link_key_again=lambda: key_in(link_key_file),
     )

@@ -65,8 +65,7 @@ class Composer:
         domain = programme.office.mailbox.partition("@")[2]
         message_id = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
         lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
-        about = {"case": case.id, "step": letter.step, "party": letter.to} if letter.step else {}
-        expires = {"expires": (letter.at + LINK_LIFE).isoformat(), "link": facts["link"]} if about else {}
+        link_facts = link_facts_of(case, letter, facts["link"])
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
@@ -77,7 +76,7 @@ class Composer:
             name=party.institution if party.is_person else party.name,
             cc=(party.alternate,) if letter.alternate and party.alternate else (),
             language=party.language,
-            link_facts={**about, **expires},
+            link_facts=link_facts,
             queued=letter.at,
             eml=message_bytes(lines, text, self._page(text, facts, party), files),
         )
@@ -94,6 +93,15 @@ class Composer:
         paper = next(paper for paper in case.papers if paper.sha256 == sha256)
         name = f"{case.id}-{paper.kind}-{paper.language}.pdf"
         return File(name, "application/pdf", await self._contents.get(sha256))
+
+
+def link_facts_of(case: Case, letter: Letter, address: str) -> dict[str, str]:
+    """What the link of a letter about a step is computed from when it is sent, `address` being where it will stand; else nothing."""
+    step = case.step(letter.step) if letter.step else None
+    if step is None:
+        return {}
+    opens = {"case": case.id, "step": step.id, "party": letter.to, "epoch": str(step.epoch)}
+    return {**opens, "expires": (letter.at + LINK_LIFE).isoformat(), "link": address}
 
 
 def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> list[str]:

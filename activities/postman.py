@@ -155,7 +155,7 @@ class Postman:
         facts = queued.link_facts
         if not facts:
             return message
-        link = Link(case=facts["case"], step=facts["step"], party=facts["party"])
+        link = Link(case=facts["case"], step=facts["step"], party=facts["party"], epoch=int(facts.get("epoch", "0")))
         token = self._links.token(link, datetime.fromisoformat(facts["expires"]))
         return with_link(message, facts["link"], facts["link"].removesuffix(REDACTED) + token)
 
