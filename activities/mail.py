@@ -71,6 +71,7 @@ class Composer:
             case_id=case.id,
             step=letter.step,
             letter=letter.letter,
+            party=letter.to,
             person=party.person,
             to=party.mailbox,
             name=party.institution if party.is_person else party.name,

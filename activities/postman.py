@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import email
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import aiosmtplib
 import structlog
@@ -19,6 +20,7 @@ from activities.mail import with_link
 from evidence.links import Link, Links
 from models.errors import PasserelleError
 from models.message import Message
+from store.deliveries import DeliveryState, Said
 from store.mails import Mails, QueuedMail
 
 GIVE_UP_AFTER = timedelta(hours=72)
@@ -27,13 +29,28 @@ LEASE_SECONDS = 120.0
 CONVERSATION_SECONDS = 60.0
 BATCH = 20
 PERMANENT = range(500, 600)
+TOO_LARGE = 552
 ADDRESS = r"[^\s<>,;:\"()\[\]]+@[^\s<>,;:\"()\[\]]+"
 
 log = structlog.get_logger("postman")
 
 
+class Refusal(NamedTuple):
+    """Why a receiver does not get a message; `permanent` when trying again is of no use."""
+
+    text: str
+    permanent: bool
+
+
+class Handed(NamedTuple):
+    """What the mail server said when it took a message, and the receivers it refused, by mailbox; it may have refused all."""
+
+    reply: str
+    refused: Mapping[str, Refusal] = {}
+
+
 class NotSent(PasserelleError):
-    """The mail server did not take a message; `permanent` when trying again is of no use."""
+    """The mail server did not take a message for anybody; `permanent` when trying again is of no use."""
 
     def __init__(self, text: str, *, permanent: bool) -> None:
         super().__init__(text)
@@ -41,10 +58,18 @@ class NotSent(PasserelleError):
 
 
 class Transport(Protocol):
-    """Hands one message to somebody who will deliver it; gives the server's last reply."""
+    """Hands one message to somebody who will deliver it."""
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
-        """Deliver to the first receiver, whom the message is for, and to those who get a copy, or raise NotSent."""
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
+        """Deliver to each receiver who is not refused, or raise NotSent."""
+        ...
+
+
+class Seal(Protocol):
+    """Signs the bytes of a message."""
+
+    def signed(self, message: bytes) -> bytes:
+        """The message with its signature before it."""
         ...
 
 
@@ -60,21 +85,25 @@ class Smtp(Message):
 
 
 class SmtpTransport:
-    """A real SMTP conversation, one connection a message."""
+    """A real SMTP conversation, one connection a message; what `seal` signs is what leaves, byte by byte."""
 
-    def __init__(self, smtp: Smtp) -> None:
+    def __init__(self, smtp: Smtp, seal: Seal | None = None) -> None:
         self._smtp = smtp
+        self._seal = seal
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
-        """Deliver over SMTP; a copy that is refused does not hold up the message.
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
+        """Deliver over SMTP; a receiver who is refused does not hold up the others.
 
         Raises:
             NotSent: refused for good (5xx), for now (4xx), or the server cannot be reached.
         """
         smtp = self._smtp
+        content = message.as_bytes(policy=SMTP)
+        if self._seal is not None:
+            content = await asyncio.to_thread(self._seal.signed, content)
         try:
             refused, reply = await aiosmtplib.send(
-                message,
+                content,
                 sender=sender,
                 recipients=receivers,
                 hostname=smtp.host,
@@ -86,22 +115,20 @@ class SmtpTransport:
                 timeout=smtp.timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            first = next((each for each in error.recipients if each.recipient == receivers[0]), error.recipients[0])
-            raise NotSent(f"receiver refused: {first.code} {first.message}", permanent=first.code in PERMANENT) from error
+            return Handed("", {each.recipient: _refusal(each.code, each.message) for each in error.recipients})
         except aiosmtplib.SMTPDataError as error:
             raise NotSent(f"message refused: {error.code} {error.message}", permanent=error.code in PERMANENT) from error
         except aiosmtplib.SMTPAuthenticationError as error:
             raise NotSent(f"login refused: {error.code}", permanent=False) from error
         except aiosmtplib.SMTPResponseException as error:  # of us, not of the message: somebody can put it right
-            raise NotSent(f"{error.code} {error.message}", permanent=False) from error
+            raise NotSent(f"{error.code} {error.message}", permanent=error.code == TOO_LARGE) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotSent(f"{type(error).__name__}: {error}", permanent=False) from error
-        if receivers[0] in refused:
-            no = refused[receivers[0]]
-            raise NotSent(f"receiver refused: {no.code} {no.message}", permanent=no.code in PERMANENT)
-        if refused:
-            return f"{reply} (refused: {len(refused)} of {len(receivers)})"
-        return reply
+        return Handed(reply, {mailbox: _refusal(no.code, no.message) for mailbox, no in refused.items()})
+
+
+def _refusal(code: int, text: str) -> Refusal:
+    return Refusal(f"receiver refused: {code} {text}", code in PERMANENT)
 
 
 class Postman:
@@ -133,25 +160,26 @@ class Postman:
         return count
 
     async def _send(self, queued: QueuedMail) -> None:
-        sender = self._sender
+        """Send a message to those who wait for it, and note for each what became of it."""
+        refused = {rank: no for rank, box in queued.receivers.items() if (no := unwritable(box)) is not None}
+        boxes = {rank: box for rank, box in queued.receivers.items() if rank not in refused}
+        sender, reply = self._sender, ""
         try:
             message = self._written(queued)
             sender = sender or message["From"].addresses[0].addr_spec
-            reply = await self._converse(message, sender, [queued.to, *queued.cc])
+            if boxes:
+                reply, noes = await self._converse(message, sender, list(boxes.values()))
+                refused |= {rank: noes[box] for rank, box in boxes.items() if box in noes}
         except NotSent as error:
-            await self._not_sent(queued, sender, error)
+            refused |= dict.fromkeys(boxes, Refusal(str(error), error.permanent))
         except Exception as error:  # noqa: BLE001 - a fault of this one mail or of the transport: the others are sent all the same
             spoilt = isinstance(error, ValueError | LookupError)  # what the mail is made of; nothing else is known to last
-            await self._not_sent(queued, sender, NotSent(f"{type(error).__name__}: {error}", permanent=spoilt))
-        else:
-            await self._mails.accepted(queued.message_id, self._clock(), without_receivers(reply, queued, sender))
-            log.info("accepted", case=queued.case_id, letter=queued.letter, message_id=queued.message_id)
+            refused |= dict.fromkeys(boxes, Refusal(f"{type(error).__name__}: {error}", spoilt))
+        await self._note(queued, sender, reply, refused)
 
     def _written(self, queued: QueuedMail) -> EmailMessage:
         """The message as its receiver gets it."""
-        if not queued.to:
-            raise NotSent("nobody's address is known", permanent=True)
-        message = email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP)
+        message = addressed(email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP), queued)
         facts = queued.link_facts
         if not facts:
             return message
@@ -159,24 +187,63 @@ class Postman:
         token = self._links.token(link, datetime.fromisoformat(facts["expires"]))
         return with_link(message, facts["link"], facts["link"].removesuffix(REDACTED) + token)
 
-    async def _converse(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def _converse(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         try:
             async with asyncio.timeout(CONVERSATION_SECONDS):
                 return await self._transport.send(message, sender, receivers)
         except TimeoutError as error:
             raise NotSent(f"the conversation took longer than {CONVERSATION_SECONDS:g} seconds", permanent=False) from error
 
-    async def _not_sent(self, queued: QueuedMail, sender: str, error: NotSent) -> None:
+    async def _note(self, queued: QueuedMail, sender: str, reply: str, refused: Mapping[int, Refusal]) -> None:
+        """Take down for each receiver what became of the message: accepted, to be tried again, or given up."""
         now = self._clock()
         waited = now - (queued.first_try or now)
-        said = without_receivers(str(error), queued, sender)
-        about = {"case": queued.case_id, "letter": queued.letter, "message_id": queued.message_id, "error": said}
-        if error.permanent or waited > GIVE_UP_AFTER:
-            await self._mails.failed(queued.message_id, said)
-            log.error("mail_failed", **about)
-            return
-        await self._mails.deferred(queued.message_id, said, now + min(max(FIRST_RETRY, waited), LONGEST_RETRY))
-        log.warning("mail_deferred", **about)
+        taken = Said(state=DeliveryState.ACCEPTED, reply=without_receivers(reply, queued, sender))
+        said = dict.fromkeys(queued.ranks, taken)
+        for rank, no in refused.items():
+            text = without_receivers(no.text, queued, sender)
+            if no.permanent or waited > GIVE_UP_AFTER:
+                said[rank] = Said(state=DeliveryState.FAILED, reply=text)
+            else:
+                again = now + min(max(FIRST_RETRY, waited), LONGEST_RETRY)
+                said[rank] = Said(state=DeliveryState.DEFERRED, reply=text, next_try=again)
+        await self._mails.noted(queued.message_id, now, said)
+        self._log(queued, said)
+
+    def _log(self, queued: QueuedMail, said: Mapping[int, Said]) -> None:
+        about = {"case": queued.case_id, "letter": queued.letter, "message_id": queued.message_id}
+        for what in dict.fromkeys((one.state, one.reply) for one in said.values()):
+            state, text = what
+            ranks = [rank for rank, one in said.items() if (one.state, one.reply) == what]
+            match state:
+                case DeliveryState.ACCEPTED:
+                    log.info("accepted", **about, ranks=ranks)
+                case DeliveryState.FAILED:
+                    log.error("mail_failed", **about, ranks=ranks, error=text)
+                case _:
+                    log.warning("mail_deferred", **about, ranks=ranks, error=text)
+
+
+def unwritable(mailbox: str) -> Refusal | None:
+    """Why no mail server can be given a mailbox; None when it can."""
+    if not mailbox:
+        return Refusal("nobody's address is known", permanent=True)
+    if not mailbox.isascii() or not mailbox.isprintable() or not re.fullmatch(ADDRESS, mailbox):
+        return Refusal("the address cannot be written to: it is no plain mailbox@domain", permanent=True)
+    return None
+
+
+def addressed(message: EmailMessage, queued: QueuedMail) -> EmailMessage:
+    """The message with the mailboxes of its receivers as they are now: one may have been corrected since it was written."""
+    for field, boxes in (("To", (queued.to,)), ("Cc", queued.cc)):
+        written = message[field].addresses if message[field] else ()
+        if len(written) != len(boxes) or any(unwritable(box) for box in boxes):
+            continue
+        if tuple(address.addr_spec for address in written) != boxes:
+            names = [address.display_name for address in written]
+            anew = [Address(name, addr_spec=box) for name, box in zip(names, boxes, strict=True)]
+            message.replace_header(field, ", ".join(map(str, anew)))
+    return message
 
 
 def without_receivers(text: str, queued: QueuedMail, sender: str) -> str:

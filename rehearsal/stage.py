@@ -18,6 +18,7 @@ from pathlib import Path
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkflowRunner
 
+from activities.postman import Handed
 from audit.recorder import Kept, Recorder
 from models.errors import Fault, Invalid, Missing, Refused, Unreachable
 from models.orders import Rest
@@ -40,10 +41,10 @@ class Collected:
 
     messages: list[EmailMessage] = field(default_factory=list)
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Keep the message."""
         self.messages.append(message)
-        return "250 kept"
+        return Handed("250 kept")
 
 
 class Clock:

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.errors import Missing
+from models.errors import Refused
 from models.message import Instant, Message
 from store.contents import Corrupt, checked, row_of
 from store.database import Database
-from store.tables import contents, mails, persons
+from store.deliveries import Deliveries, DeliveryState, Said, note, waiting
+from store.tables import contents, deliveries, mails, persons
 from store.upsert import insert_new
 
 MEDIA = "message/rfc822"
@@ -26,15 +27,12 @@ log = structlog.get_logger("mails")
 
 
 class MailState(StrEnum):
-    """How far a mail got: waiting, to be tried again, accepted by the mail server, or given up."""
+    """How far a mail got with whom it is for: waiting, to be tried again, accepted by the mail server, or given up or come back."""
 
     QUEUED = "queued"
     DEFERRED = "deferred"
     ACCEPTED = "accepted"
     FAILED = "failed"
-
-
-OUTSTANDING = (MailState.QUEUED, MailState.DEFERRED)
 
 
 class Addressed(Message):
@@ -58,10 +56,21 @@ class Addressed(Message):
 
 
 class QueuedMail(Addressed):
-    """A message to send: `eml` is its bytes as archived, with the link redacted; `first_try` None until it is claimed."""
+    """A message to send: `eml` is its bytes as archived, with the link redacted; `first_try` None until it is claimed.
+
+    `party` is the code of whom it is for; `ranks` say of a claimed one to which of its receivers it is to be sent now.
+    """
 
     eml: bytes
+    party: str = ""
     first_try: Instant | None = None
+    ranks: tuple[int, ...] = ()
+
+    @property
+    def receivers(self) -> dict[int, str]:
+        """The mailboxes it is to be sent to, by rank; one that is not known is empty."""
+        boxes = (self.to, *self.cc)
+        return {rank: boxes[rank] for rank in self.ranks}
 
     @property
     def content(self) -> str:
@@ -82,10 +91,11 @@ class MailRow(Addressed):
 
 
 class Mails:
-    """The outgoing mails of every case; one row a message."""
+    """The outgoing mails of every case; one row a message, one more for each of its receivers."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.deliveries = Deliveries(db)
 
     async def due(self, now: datetime, limit: int, lease_seconds: float) -> list[QueuedMail]:
         """Claim messages to send now, the longest waiting first; nobody else gets them until the lease ends.
@@ -118,35 +128,46 @@ class Mails:
             claimed = (await connection.scalars(claim)).all()
             query = _addressed().add_columns(contents.c.data).join(contents, contents.c.sha256 == mails.c.content)
             query = query.where(mails.c.message_id.in_(claimed)).order_by(mails.c.next_try, mails.c.message_id)
-            read = [await _read(connection, row) for row in (await connection.execute(query)).all()]
+            ranks = await waiting(connection, claimed, now)
+            rows = (await connection.execute(query)).all()
+            read = [await _read(connection, row, ranks.get(row.message_id, ()), now) for row in rows]
         return [message for message in read if message is not None]
 
-    async def accepted(self, message_id: str, at: datetime, reply: str) -> None:
-        """The mail server took the message.
+    async def noted(self, message_id: str, at: datetime, said: Mapping[int, Said]) -> None:
+        """What was said of the receivers to whom a claimed message was sent, by rank.
 
         Raises:
             Missing: there is no such message.
         """
-        values = {"state": MailState.ACCEPTED, "accepted": at, "reply": reply, "error": "", "next_try": None}
-        await self._note(message_id, values, mails.c.state != MailState.ACCEPTED)
+        async with self._db.begin() as connection:
+            await note(connection, message_id, at, said, release=True)
 
-    async def deferred(self, message_id: str, error: str, next_try: datetime) -> None:
-        """The message could not be sent now and is tried again.
+    async def requeue(self, message_id: str, at: datetime, boxes: Mapping[int, str]) -> list[int]:
+        """Send a message anew to those it did not reach, whose mailboxes are these by rank; gives their ranks.
 
-        Raises:
-            Missing: there is no such message.
-        """
-        values = {"state": MailState.DEFERRED, "error": error, "next_try": next_try}
-        await self._note(message_id, values, mails.c.state.in_(OUTSTANDING))
-
-    async def failed(self, message_id: str, error: str) -> None:
-        """The message cannot be sent at all.
+        Its 72 hours begin again. The mailbox of a person stays where it is, with the person.
 
         Raises:
             Missing: there is no such message.
+            Refused: "not_failed", it reached everybody or is still on its way.
         """
-        values = {"state": MailState.FAILED, "error": error, "next_try": None}
-        await self._note(message_id, values, mails.c.state.in_(OUTSTANDING))
+        anew = dict.fromkeys(boxes, Said(state=DeliveryState.QUEUED, next_try=at))
+        async with self._db.begin() as connection:
+            ranks = await note(connection, message_id, at, anew)
+            if not ranks:
+                raise Refused("not_failed", f"{message_id} neither failed nor came back")
+            row = (await connection.execute(select(mails).where(mails.c.message_id == message_id))).one()
+            cc = [boxes.get(rank, box) if rank in ranks else box for rank, box in enumerate(row.cc, start=1)]
+            to = boxes[0] if 0 in ranks and not row.person else row.to
+            change = update(mails).where(mails.c.message_id == message_id)
+            await connection.execute(change.values(to=to, cc=cc, first_try=None))
+        return ranks
+
+    async def tell(self, letter: QueuedMail, about: str, ranks: Sequence[int], at: datetime) -> None:
+        """Queue the letter that tells of the deliveries of a message, and note that they were told, in one transaction."""
+        async with self._db.begin() as connection:
+            await queue(connection, [letter])
+            await self.deliveries.told(connection, about, ranks, at)
 
     async def counts(self) -> dict[MailState, int]:
         """How many messages there are in each state."""
@@ -167,14 +188,6 @@ class Mails:
         async with self._db.read() as connection:
             return [MailRow.model_validate(row._asdict()) for row in await connection.execute(query)]
 
-    async def _note(self, message_id: str, values: Mapping[str, Any], when: ColumnElement[bool]) -> None:
-        change = update(mails).where(mails.c.message_id == message_id, when).values(leased_until=None, **values)
-        async with self._db.begin() as connection:
-            if (await connection.execute(change)).rowcount:
-                return
-            if await connection.scalar(select(mails.c.message_id).where(mails.c.message_id == message_id)) is None:
-                raise Missing(f"no message {message_id}")
-
 
 async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> None:
     """Put messages that are not there yet in the queue, with their archived bytes."""
@@ -182,17 +195,21 @@ async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> 
         return
     archived = [row_of(message.eml, MEDIA, message.person) for message in messages]
     await connection.execute(insert_new(connection, contents), archived)
-    await connection.execute(insert_new(connection, mails), [_queued(message) for message in messages])
+    insert = insert_new(connection, mails).returning(mails.c.message_id)
+    new = set(await connection.scalars(insert, [_queued(message) for message in messages]))
+    receivers = [row for message in messages if message.message_id in new for row in _receivers(message)]
+    if receivers:
+        await connection.execute(insert_new(connection, deliveries), receivers)
 
 
-async def _read(connection: AsyncConnection, row: Row[Any]) -> QueuedMail | None:
-    """A claimed message; None when it is stored damaged, which is noted in its row."""
+async def _read(connection: AsyncConnection, row: Row[Any], ranks: tuple[int, ...], now: datetime) -> QueuedMail | None:
+    """A claimed message; None when it is stored damaged, which is noted of all its receivers."""
     try:
-        return QueuedMail.model_validate({**row._asdict(), "eml": checked(row.data, row.content)})
+        return QueuedMail.model_validate({**row._asdict(), "eml": checked(row.data, row.content), "ranks": ranks})
     except (Corrupt, ValidationError) as error:
         says = str(error) if isinstance(error, Corrupt) else "its row cannot be read"
-        values = {"state": MailState.FAILED, "error": says, "next_try": None, "leased_until": None}
-        await connection.execute(update(mails).where(mails.c.message_id == row.message_id).values(values))
+        failed = dict.fromkeys(ranks, Said(state=DeliveryState.FAILED, reply=says))
+        await note(connection, row.message_id, now, failed, release=True)
         log.error("mail_failed", case=row.case_id, letter=row.letter, message_id=row.message_id, error=says)
         return None
 
@@ -200,7 +217,7 @@ async def _read(connection: AsyncConnection, row: Row[Any]) -> QueuedMail | None
 def _queued(message: QueuedMail) -> dict[str, Any]:
     address = {"to": "", "name": ""} if message.person else {}
     return {
-        **message.model_dump(exclude={"eml"}),
+        **message.model_dump(exclude={"eml", "party", "ranks"}),
         **address,
         "content": message.content,
         "state": MailState.QUEUED,
@@ -213,9 +230,16 @@ def _queued(message: QueuedMail) -> dict[str, Any]:
     }
 
 
+def _receivers(message: QueuedMail) -> list[dict[str, Any]]:
+    waits = {"state": DeliveryState.QUEUED, "next_try": message.queued, "reply": "", "at": message.queued, "told": None}
+    about = {"message_id": message.message_id, "party": message.party or message.link_facts.get("party", "")}
+    return [{**about, "rank": rank, **waits} for rank in range(1 + len(message.cc))]
+
+
 def _claimable(now: datetime) -> ColumnElement[bool]:
+    """Due for somebody, and nobody sends it now; what is due for nobody has no next try."""
     free = or_(mails.c.leased_until.is_(None), mails.c.leased_until <= now)
-    return mails.c.state.in_(OUTSTANDING) & (mails.c.next_try <= now) & free
+    return (mails.c.next_try <= now) & free
 
 
 def _addressed() -> Select[Any]:

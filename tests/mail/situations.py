@@ -11,7 +11,7 @@ from typing import Any
 import rfc8785
 
 from activities.mail import Composer
-from activities.postman import NotSent
+from activities.postman import Handed, NotSent
 from models.case import Answer, Case, Hold, Paper, Step
 from models.forms import NominationForm, nominees_of, read_form
 from models.orders import Letter, Publication
@@ -231,13 +231,13 @@ class Sent:
         self.messages: list[bytes] = []
         self.receivers: list[list[str]] = []
 
-    async def send(self, message: Any, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: Any, sender: str, receivers: list[str]) -> Handed:
         """Take one message."""
         if self.noes:
             raise self.noes.pop(0)
         self.messages.append(message.as_bytes())
         self.receivers.append(receivers)
-        return "250 taken"
+        return Handed("250 taken")
 
 
 def a_chase() -> tuple[Case, Letter]:

@@ -15,9 +15,10 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from activities.letters import REDACTED
-from activities.postman import NotSent, Postman, Smtp, SmtpTransport
+from activities.postman import Handed, NotSent, Postman, Smtp, SmtpTransport
 from evidence.links import Link
 from rehearsal.player import free_port
+from store.deliveries import DeliveryState
 from store.mails import MailRow, MailState, QueuedMail
 from tests.mail.conftest import Clock, Filing
 from tests.mail.server import NAME, PASSWORD, USER, Certificate, Postbox, certificate, listening, mute
@@ -217,12 +218,47 @@ async def test_a_mail_refused_for_good_is_said_to_have_failed_and_why(
         assert (await post(workplace, port)).tries == 1
 
 
+async def deliveries(workplace: Workplace) -> list[tuple[DeliveryState, str]]:
+    """How far the one mail of the case got with each of its receivers, and what was said."""
+    return [(each.state, each.reply) for each in await workplace.mails.deliveries.of_case("AMEDIP-2026-0001")]
+
+
 async def test_a_copy_that_is_refused_does_not_hold_up_the_mail(workplace: Workplace, queued: QueuedMail) -> None:
     box = Postbox(says={f"RCPT {COPY}": ["550 no such mailbox"]})
     async with listening(box) as port:
         found = await post(workplace, port)
     assert (found.state, box.taken[0].receivers) == (MailState.ACCEPTED, [TO])
-    assert "refused: 1 of 2" in found.reply
+    noted = [(DeliveryState.ACCEPTED, "taken"), (DeliveryState.FAILED, "receiver refused: 550 no such mailbox")]
+    assert await deliveries(workplace) == noted
+
+
+async def test_a_copy_refused_for_now_is_tried_again_without_sending_to_those_who_have_it(
+    workplace: Workplace, queued: QueuedMail, clock: Clock
+) -> None:
+    box = Postbox(says={f"RCPT {COPY}": ["450 greylisted"]})
+    async with listening(box) as port:
+        await post(workplace, port)
+        states = [DeliveryState.ACCEPTED, DeliveryState.DEFERRED]
+        assert [state for state, _ in await deliveries(workplace)] == states
+        clock.now += timedelta(minutes=1)
+        await post(workplace, port)
+        clock.now += timedelta(days=5)
+        await post(workplace, port)
+    assert [taken.receivers for taken in box.taken] == [[TO], [COPY]]
+    first, second = (read(taken.content) for taken in box.taken)
+    assert (first["Message-ID"], first["To"], first["Cc"]) == (second["Message-ID"], second["To"], second["Cc"])
+    assert await deliveries(workplace) == [(DeliveryState.ACCEPTED, "taken")] * 2
+
+
+async def test_a_receiver_refused_for_now_is_tried_again_without_sending_to_the_copy_that_has_it(
+    workplace: Workplace, queued: QueuedMail, clock: Clock
+) -> None:
+    box = Postbox(says={f"RCPT {TO}": ["450 greylisted"]})
+    async with listening(box) as port:
+        assert (await post(workplace, port)).state is MailState.DEFERRED
+        clock.now += timedelta(minutes=1)
+        assert (await post(workplace, port)).state is MailState.ACCEPTED
+    assert [taken.receivers for taken in box.taken] == [[COPY], [TO]]
 
 
 @pytest.mark.parametrize(("no", "state"), [("450 busy", MailState.DEFERRED), ("550 no such mailbox", MailState.FAILED)])
@@ -294,7 +330,7 @@ class Slow(Sent):
         super().__init__()
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Take one message when told to go on."""
         self.begun.set()
         await self.go_on.wait()
@@ -346,7 +382,7 @@ class Crawling(Sent):
         self.clock = clock
         self.other: Postman | None = None
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Take one message, slowly."""
         self.clock.now += timedelta(seconds=40)
         if self.other is not None:
@@ -381,11 +417,11 @@ async def test_a_conversation_without_end_is_broken_off(
 class Deaf(Slow):
     """A transport that swallows the cancelling of its conversation, as `asyncio.wait_for` can on Python 3.11."""
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Take the message when cancelled."""
         with suppress(asyncio.CancelledError):
             await super().send(message, sender, receivers)
-        return "250 taken after all"
+        return Handed("250 taken after all")
 
 
 async def test_the_post_stops_when_told_even_in_a_conversation_that_does_not_hear_it(

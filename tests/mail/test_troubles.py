@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from activities.letters import REDACTED
 from activities.mail import with_link
-from activities.postman import GIVE_UP_AFTER, NotSent
+from activities.postman import GIVE_UP_AFTER, Handed, NotSent
 from store.mails import MailRow, MailState, QueuedMail
 from tests.mail.conftest import Clock, Filing
 from tests.mail.situations import Sent
@@ -42,7 +42,7 @@ class Stumbling(Sent):
         super().__init__()
         self.error: Exception | None = error
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Break once, then take."""
         error, self.error = self.error, None
         if error is not None:
@@ -111,10 +111,10 @@ async def test_no_receivers_address_is_logged_or_kept_with_what_the_server_said(
 class Naming(Sent):
     """A transport whose server repeats the receiver when it takes a message."""
 
-    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> str:
+    async def send(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         """Take one message."""
         await super().send(message, sender, receivers)
-        return f"250 queued for {receivers[0]} from {sender}"
+        return Handed(f"250 queued for {receivers[0]} from {sender}")
 
 
 async def test_a_mail_is_handed_over_from_its_own_office_unless_a_mailbox_for_all_is_set(
