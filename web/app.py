@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from cases import Cases
 from evidence.links import Links
 from models.errors import Unreachable
+from web.api.app import interface
 from web.guard import Guard
 from web.mailbox import Mailbox, MailPage
 from web.pages import Pages, preferred
@@ -30,6 +31,7 @@ def build(cases: Cases, links: Links, words: Words, *, mailbox: MailPage | None 
     app = FastAPI(title="Passerelle", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/api", interface(cases, words))
     app.include_router(Respond(cases, links, words, pages).router)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)
