@@ -91,10 +91,14 @@ def smtp_of(settings: Settings) -> Smtp:
 
 
 class Post:
-    """Wakes the postman when mail was queued, and now and then for what is to be tried again."""
+    """Wakes the postman when mail was queued, and now and then for what is to be tried again.
 
-    def __init__(self, postman: Postman) -> None:
+    After each round `tell` tells the coordinators of what did not arrive, and how many letters that makes.
+    """
+
+    def __init__(self, postman: Postman, tell: Callable[[], Awaitable[int]] | None = None) -> None:
         self._postman = postman
+        self._tell = tell
         self._queued = asyncio.Event()
 
     def posted(self) -> None:
@@ -107,13 +111,18 @@ class Post:
         assert task is not None
         while True:
             self._queued.clear()
-            await still_there(self._postman.deliver)
+            await still_there(self._round)
             if task.cancelling():
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(POST_SECONDS):
                     await self._queued.wait()
             await asyncio.sleep(GATHER_SECONDS)  # whoever just answered is told first; mails of one moment leave together
+
+    async def _round(self) -> None:
+        await self._postman.deliver()
+        if self._tell is not None and await self._tell():
+            await self._postman.deliver()
 
 
 async def redelivering(cases: Cases) -> None:
@@ -150,7 +159,7 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
     """Work on cases until `stop` is set; waits for Temporal when it is away."""
     workplace, client = workplace_of(settings), await client_of(settings)
     cases = workplace.cases(client)
-    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), settings.mail_from))
+    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), settings.mail_from), workplace.undelivered.tell)
     while not await cases.is_reachable():
         log.warning("temporal_away", address=settings.temporal_address)
         with suppress(TimeoutError):

@@ -23,7 +23,9 @@ from activities.mail import Composer
 from activities.parties import Parties
 from activities.postman import Postman, Transport
 from activities.readmodel import Publisher
+from activities.told import Told
 from activities.typesetting import Typesetter
+from activities.undelivered import Undelivered
 from cases import Cases, fetch_history
 from evidence.links import Links, key_in
 from models.errors import WrongSetting
@@ -114,14 +116,15 @@ class Workplace:
         )
 
     @property
-    def composer(self) -> Composer:
-        """Who writes the letters."""
-        return Composer(self.facts, self.parties, self.contents, self.words)
-
-    @property
     def resending(self) -> Resending:
         """Who sends a new link to those who ask for one."""
         return Resending(self.database, self.readmodel, self.composer, self.programmes, self.clock)
+
+    @property
+    def undelivered(self) -> Undelivered:
+        """Who sees to mails that did not arrive."""
+        told = Told(self.parties, self.contents, self.words)
+        return Undelivered(self.mails, self.readmodel, self.composer, self.parties, told, self.words, self.programmes, self.clock)
 
     def postman(self, transport: Transport, sender: str) -> Postman:
         """Who sends the queued mails."""

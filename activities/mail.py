@@ -29,6 +29,7 @@ from wording import Words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letters"
 DATED = ("agreed", "invitation")
+MAIL_FAILED = "mail_failed"
 NUMBERED = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){1,3}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 LINK_LIFE = timedelta(days=3 * 366)
@@ -51,11 +52,12 @@ class Composer:
 
     async def compose(self, publication: Publication) -> list[QueuedMail]:
         """The messages of a publication's letters, in their order."""
-        return [await self._message(publication.programme, publication.case, letter) for letter in publication.letters]
+        return [await self.message(publication.programme, publication.case, letter) for letter in publication.letters]
 
-    async def _message(self, programme: Programme, case: Case, letter: Letter) -> QueuedMail:
+    async def message(self, programme: Programme, case: Case, letter: Letter, **said: Any) -> QueuedMail:
+        """One letter as a message; `said` are facts that only whoever orders it knows."""
         party = await self._parties.party(programme, case, letter.to, letter.at)
-        facts = await self._facts.of(programme, case, letter, party)
+        facts = await self._facts.of(programme, case, letter, party) | said
         folder = f"{letter.letter}/{party.language}"
         subject = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))
         text = self._texts.get_template(f"{folder}/body.txt").render(facts).strip() + "\n"
@@ -63,7 +65,7 @@ class Composer:
         if letter.letter in DATED:
             files.append(diary(case, facts))
         domain = programme.office.mailbox.partition("@")[2]
-        message_id = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
+        message_id = f"<{local_id(case, letter)}@{domain}>"
         lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
         link_facts = link_facts_of(case, letter, facts["link"])
         return QueuedMail(
@@ -81,6 +83,11 @@ class Composer:
             queued=letter.at,
             eml=message_bytes(lines, text, self._page(text, facts, party), files),
         )
+
+    def subject(self, letter: str, language: str, facts: dict[str, Any]) -> str:
+        """The subject of a letter in a language, without its case number; `facts` are what any subject may name."""
+        subject = one_line(self._texts.get_template(f"{letter}/{language}/subject.txt").render(facts))
+        return subject.removeprefix(f"[{facts['case_id']}] ")
 
     def _page(self, text: str, facts: dict[str, Any], party: Party) -> str:
         blocks = [block_of(paragraph, facts["link"]) for paragraph in re.split(r"\n{2,}", text.strip())]
@@ -103,6 +110,14 @@ def link_facts_of(case: Case, letter: Letter, address: str) -> dict[str, str]:
         return {}
     opens = {"case": case.id, "step": step.id, "party": letter.to, "epoch": str(step.epoch)}
     return {**opens, "expires": (letter.at + LINK_LIFE).isoformat(), "link": address}
+
+
+def local_id(case: Case, letter: Letter) -> str:
+    """What is before the @ of a letter's Message-ID; of one that tells of another letter, that one's with a name behind it."""
+    if letter.letter != MAIL_FAILED:
+        return f"{case.id}.{letter.number:04d}.{letter.letter}"
+    about = letter.about.strip("<>").partition("@")[0]
+    return f"{about}.{letter.letter}" + (f".{letter.count + 1}" if letter.count else "")
 
 
 def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> list[str]:

@@ -94,9 +94,21 @@ class Deliveries:
         failed = deliveries.c.state.in_(UNDELIVERED) & deliveries.c.told.is_(None) & (mails.c.letter != letter)
         return await self._found(failed, limit)
 
+    async def letters_about(self, message_id: str, letter: str) -> int:
+        """How many such letters were written about a message; each has the message's own id with a name behind it."""
+        prefix = f"{message_id.partition('@')[0]}.{letter}"
+        query = select(func.count()).where(mails.c.message_id.startswith(prefix, autoescape=True), mails.c.letter == letter)
+        async with self._db.read() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def pass_over(self, message_id: str, at: datetime) -> None:
+        """Of the deliveries of a message nobody can be told."""
+        async with self._db.begin() as connection:
+            await self.told(connection, message_id, (), at)
+
     async def told(self, connection: AsyncConnection, message_id: str, ranks: Sequence[int], at: datetime) -> None:
-        """The coordinator was told of deliveries of a message."""
-        which = deliveries.c.message_id == message_id, deliveries.c.rank.in_(ranks)
+        """The coordinator was told of deliveries of a message; without ranks, of all."""
+        which = [deliveries.c.message_id == message_id, *([deliveries.c.rank.in_(ranks)] if ranks else [])]
         await connection.execute(update(deliveries).where(*which).values(told=at))
 
     async def receiver(self, message_id: str, mailbox: str) -> int:

@@ -143,9 +143,10 @@ class Mails:
             await note(connection, message_id, at, said, release=True)
 
     async def requeue(self, message_id: str, at: datetime, boxes: Mapping[int, str]) -> list[int]:
-        """Send a message anew to those it did not reach, whose mailboxes are these by rank; gives their ranks.
+        """Send a message anew to those it did not reach; gives their ranks.
 
-        Its 72 hours begin again. The mailbox of a person stays where it is, with the person.
+        `boxes` are their mailboxes by rank, empty for one to keep. Its 72 hours begin again. The mailbox of a person stays where
+        it is, with the person.
 
         Raises:
             Missing: there is no such message.
@@ -157,8 +158,9 @@ class Mails:
             if not ranks:
                 raise Refused("not_failed", f"{message_id} neither failed nor came back")
             row = (await connection.execute(select(mails).where(mails.c.message_id == message_id))).one()
-            cc = [boxes.get(rank, box) if rank in ranks else box for rank, box in enumerate(row.cc, start=1)]
-            to = boxes[0] if 0 in ranks and not row.person else row.to
+            old = dict(enumerate((row.to, *row.cc)))
+            to, *cc = [(rank in ranks and boxes[rank]) or box for rank, box in old.items()]
+            to = row.to if row.person else to
             change = update(mails).where(mails.c.message_id == message_id)
             await connection.execute(change.values(to=to, cc=cc, first_try=None))
         return ranks

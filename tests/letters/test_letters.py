@@ -76,6 +76,7 @@ FACTS: dict[str, set[str]] = {
     "certificate_held": BASE | {"missing"},
     "override": BASE | {"step_name", "answer_name", "reason"},
     "not_selected": BASE | {"reason"},
+    "mail_failed": BASE | {"letter_name", "receivers", "letter_reference"},
 }
 """The facts of each letter, the same in every language."""
 
@@ -109,7 +110,7 @@ OPTIONAL: dict[str, dict[str, object]] = {
 }
 """What a letter's facts look like when there is nothing to say; every other fact is always given."""
 
-LISTS = {"opinions", "periods", "nominees", "participants", "actions", "open_steps", "candidates", "outcomes"}
+LISTS = {"opinions", "periods", "nominees", "participants", "actions", "open_steps", "candidates", "outcomes", "receivers"}
 STATEMENTS = {"if", "elif", "else", "endif", "for", "endfor"}
 CLOSURE_NOTE = {"en": "closure note", "fr": "note de clôture", "ar": "مذكرة الإقفال", "pt": "nota de encerramento"}
 NUMBERS: dict[str, object] = {"round": 2, "months": 6, "late": True, "kept": True}

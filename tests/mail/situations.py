@@ -10,7 +10,7 @@ from typing import Any
 
 import rfc8785
 
-from activities.mail import Composer
+from activities.mail import MAIL_FAILED, Composer
 from activities.postman import Handed, NotSent
 from models.case import Answer, Case, Hold, Paper, Step
 from models.forms import NominationForm, nominees_of, read_form
@@ -39,6 +39,11 @@ ABOUT_ALL = (Kind.CLEARANCE, Kind.ACCEPTANCE, Kind.ATTENDANCE)
 OTHER_DECISIONS = ("ask_budget", "ask_postpone")
 INTERVENTIONS = """reassigned called_off recalled time_asked held hold_review rescheduled converted host_withdrew replaced
 handed_over declined override"""
+FAILURE = {
+    "letter_name": "Reminder",
+    "receivers": ["Focal point – refused: 550"],
+    "letter_reference": "AMEDIP-2026-0001.0006.reminder",
+}
 PDF = b"%PDF-1.7 a paper of the case\n"
 LETTERS = sorted(path.name for path in (ROOT / "templates" / "letters").glob("*/"))
 
@@ -204,6 +209,8 @@ class CaseFile:
             case "replaced":
                 self.case.nominations[-1].replaces = "N1"
                 facts["about"] = self.case.nominations[-1].id
+            case "mail_failed":
+                facts["about"] = "<AMEDIP-2026-0001.0006.reminder@amedip.example>"
             case "held" | "hold_review":
                 self.case.hold = Hold(since=OPENED, reason="")
         if name in ("extended", "cancelled"):
@@ -219,6 +226,8 @@ class CaseFile:
     async def mail(self, name: str, **said: Any) -> QueuedMail:
         """The composed message of a letter."""
         letter = await self.letter(name, **said)
+        if name == MAIL_FAILED:
+            return await self.composer.message(amedip(), self.case, letter, **FAILURE)
         (mail,) = await self.composer.compose(Publication(programme=amedip(), case=self.case, letters=(letter,)))
         return mail
 
