@@ -100,6 +100,7 @@ class Workplace:
         self.deadlines = Deadlines(self.reference)
         self.parties = Parties(self.reference, self.persons, clock)
         self.facts = Facts(self.reference, self.deadlines, self.parties, self.contents, self.words, public_url)
+        self.composer = Composer(self.facts, self.parties, self.contents, self.words)
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="typesetting")
 
     def cases(self, client: Client) -> Cases:
