@@ -7,6 +7,7 @@ wrong with it, and never shows a secret.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -53,6 +54,20 @@ def _mailbox(address: str) -> str:
     return address
 
 
+def _imap_folder(name: str) -> str:
+    """The name of a folder on a mail server, plain ASCII in one line."""
+    if not name.isascii() or not name.isprintable():
+        raise ValueError("must be plain ASCII, as in INBOX or INBOX/Returned")
+    return name
+
+
+def _name_in_dns(name: str) -> str:
+    """A name as it stands in the DNS, or nothing."""
+    if name and not re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", name):
+        raise ValueError("must be a name of the DNS, as in exchanges.example")
+    return name
+
+
 def _folder(path: Path) -> Path:
     """A folder that is there."""
     if not path.is_dir():
@@ -92,6 +107,18 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_password_file: Path | None = None
     mail_from: Annotated[str, AfterValidator(_mailbox)] = ""
+
+    imap_host: str = ""
+    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
+    imap_security: Literal["none", "starttls", "tls"] = "tls"
+    imap_user: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_password_file: Path | None = None
+    imap_folder: Annotated[str, AfterValidator(_imap_folder)] = "INBOX"
+
+    dkim_domain: Annotated[str, AfterValidator(_name_in_dns)] = ""
+    dkim_selector: Annotated[str, AfterValidator(_name_in_dns)] = ""
+    dkim_key_file: Path | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
@@ -145,6 +172,8 @@ def _filled(settings: Settings) -> Settings:
         found["database_url"] = f"sqlite+aiosqlite:///{folder}/passerelle.db"
     if settings.smtp_password_file is not None:
         found["smtp_password"] = SecretStr(_secret("smtp_password_file", settings.smtp_password_file))
+    if settings.imap_password_file is not None:
+        found["imap_password"] = SecretStr(_secret("imap_password_file", settings.imap_password_file))
     if settings.link_key_file is not None and len(_read("link_key_file", settings.link_key_file)) < LINK_KEY_BYTES:
         raise WrongSetting(f"{variable('link_key_file')}: {settings.link_key_file} must hold at least {LINK_KEY_BYTES} bytes")
     return settings.model_copy(update=found)
@@ -185,4 +214,30 @@ def _faults(settings: Settings) -> list[str]:
         faults.append(f"{variable('smtp_password_file')}: a mail user is set without a password")
     if settings.smtp_user and settings.smtp_security == "none" and settings.smtp_host not in LOOPBACK:
         faults.append(f"{variable('smtp_security')}: a password would travel unprotected; use starttls or tls")
+    return [*faults, *_faults_of_returns(settings), *_faults_of_signing(settings)]
+
+
+def _faults_of_returns(settings: Settings) -> list[str]:
+    """What is wrong with how the mailbox of replies is read."""
+    if not settings.imap_host:
+        return []
+    faults = []
+    if not settings.imap_user:
+        faults.append(f"{variable('imap_user')}: a mailbox is to be read without a user")
+    if not settings.imap_password.get_secret_value():
+        faults.append(f"{variable('imap_password_file')}: a mailbox is to be read without a password")
+    if settings.imap_security == "none" and settings.imap_host not in LOOPBACK:
+        faults.append(f"{variable('imap_security')}: a password would travel unprotected; use starttls or tls")
     return faults
+
+
+def _faults_of_signing(settings: Settings) -> list[str]:
+    """What is missing or wrong in what mails are signed with."""
+    names = ("dkim_domain", "dkim_selector", "dkim_key_file")
+    missing = [name for name in names if not getattr(settings, name)]
+    if len(missing) in (1, 2):
+        return [f"{variable(name)}: the domain, the selector and the key of DKIM are set together" for name in missing]
+    path = settings.dkim_key_file
+    if path is not None and b"PRIVATE KEY-----" not in _read("dkim_key_file", path):
+        return [f"{variable('dkim_key_file')}: {path} holds no private key in PEM"]
+    return []

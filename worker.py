@@ -15,7 +15,10 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import TLSConfig
 
-from activities.postman import Postman, Smtp, SmtpTransport
+from activities.imap import Imap
+from activities.postman import Postman, Seal, Smtp, SmtpTransport
+from activities.returned import Returned
+from activities.sealing import Dkim
 from cases import Cases
 from models.errors import Unreachable, WrongSetting
 from settings import Settings
@@ -23,6 +26,7 @@ from workplace import Workplace, connect, open_workplace
 
 REDELIVER_SECONDS = 2.0
 POST_SECONDS = 5.0
+COLLECT_SECONDS = 60.0
 GATHER_SECONDS = 0.2
 CONNECT_SECONDS = 1.0
 BEAT_SECONDS = 10.0
@@ -90,6 +94,34 @@ def smtp_of(settings: Settings) -> Smtp:
     )
 
 
+def imap_of(settings: Settings) -> Imap | None:
+    """The mailbox that replies come into; None where the settings name none."""
+    if not settings.imap_host:
+        return None
+    return Imap(
+        host=settings.imap_host,
+        port=settings.imap_port,
+        security=settings.imap_security,
+        user=settings.imap_user,
+        password=settings.imap_password.get_secret_value(),
+        folder=settings.imap_folder,
+    )
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """What signs the mails; None where the settings name no key.
+
+    Raises:
+        WrongSetting: the key cannot be used.
+    """
+    if settings.dkim_key_file is None:
+        return None
+    try:
+        return Dkim(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file.read_bytes())
+    except ValueError as error:
+        raise WrongSetting(f"PASSERELLE_DKIM_KEY_FILE: {settings.dkim_key_file}: {error}") from error
+
+
 class Post:
     """Wakes the postman when mail was queued, and now and then for what is to be tried again.
 
@@ -132,6 +164,13 @@ async def redelivering(cases: Cases) -> None:
         await asyncio.sleep(REDELIVER_SECONDS)
 
 
+async def collecting(returned: Returned, imap: Imap) -> None:
+    """Take in, for ever, what came back to our mails."""
+    while True:
+        await still_there(lambda: returned.collect(imap))
+        await asyncio.sleep(COLLECT_SECONDS)
+
+
 async def beating(file: Path) -> None:
     """Show, until cancelled, that the worker works: the age of a file that is there only meanwhile tells a health check."""
     try:
@@ -148,7 +187,7 @@ async def beating(file: Path) -> None:
 
 
 async def still_there(work: Callable[[], Awaitable[object]]) -> None:
-    """Do a piece of work; a database that is away is waited for, any other error is a fault and stops the process."""
+    """Do a piece of work; a database or mailbox that is away is waited for, any other error is a fault and stops the process."""
     try:
         await work()
     except Unreachable as error:
@@ -159,14 +198,17 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
     """Work on cases until `stop` is set; waits for Temporal when it is away."""
     workplace, client = workplace_of(settings), await client_of(settings)
     cases = workplace.cases(client)
-    post = Post(workplace.postman(SmtpTransport(smtp_of(settings)), settings.mail_from), workplace.undelivered.tell)
+    transport = SmtpTransport(smtp_of(settings), seal_of(settings))
+    post, imap = Post(workplace.postman(transport, settings.mail_from), workplace.undelivered.tell), imap_of(settings)
     while not await cases.is_reachable():
         log.warning("temporal_away", address=settings.temporal_address)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), CONNECT_SECONDS)
             return
     async with workplace.worker(await client_of(settings, lazy=False), post.posted):
-        working = (post.run(), redelivering(cases), beating(settings.data / ALIVE))
+        working = [post.run(), redelivering(cases), beating(settings.data / ALIVE)]
+        if imap is not None:
+            working.append(collecting(workplace.returned, imap))
         loops = [asyncio.create_task(loop) for loop in working]
         stopping = asyncio.create_task(stop.wait())
         log.info("working", task_queue=settings.task_queue)

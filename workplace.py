@@ -23,6 +23,7 @@ from activities.mail import Composer
 from activities.parties import Parties
 from activities.postman import Postman, Transport
 from activities.readmodel import Publisher
+from activities.returned import Returned
 from activities.told import Told
 from activities.typesetting import Typesetter
 from activities.undelivered import Undelivered
@@ -41,6 +42,7 @@ from store.migrate import current, head
 from store.offices import Offices
 from store.persons import Persons
 from store.reference import Reference
+from store.replies import Replies
 from store.visits import Visits
 from wording import Words
 from workflows.converter import CONVERTER
@@ -126,6 +128,11 @@ class Workplace:
         """Who sees to mails that did not arrive."""
         told = Told(self.parties, self.contents, self.words)
         return Undelivered(self.mails, self.readmodel, self.composer, self.parties, told, self.words, self.programmes, self.clock)
+
+    @property
+    def returned(self) -> Returned:
+        """Who takes in what comes back to our mails."""
+        return Returned(self.mails, Replies(self.database), self.readmodel, self.programmes, self.clock)
 
     def postman(self, transport: Transport, sender: str) -> Postman:
         """Who sends the queued mails."""

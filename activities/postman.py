@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -247,9 +247,14 @@ def addressed(message: EmailMessage, queued: QueuedMail) -> EmailMessage:
 
 
 def without_receivers(text: str, queued: QueuedMail, sender: str) -> str:
-    """What a server said, with "receiver" for every address but the sender's, and for the receivers' names in theirs."""
-    addresses = [address for address in (queued.to, *queued.cc) if address]
-    whole = [re.escape(address) for address in addresses]
-    names = [rf"(?<!\w){re.escape(address.partition('@')[0])}(?!\w)" for address in addresses]
+    """What a server said of a message, without the addresses of its receivers."""
+    return without_addresses(text, (queued.to, *queued.cc), sender)
+
+
+def without_addresses(text: str, addresses: Iterable[str], sender: str = "") -> str:
+    """A text with "receiver" for every address but the sender's, and for the names in the given addresses."""
+    given = [address for address in addresses if address]
+    whole = [re.escape(address) for address in given]
+    names = [rf"(?<!\w){re.escape(address.partition('@')[0])}(?!\w)" for address in given]
     named = re.compile("|".join([*whole, ADDRESS, *names]), re.IGNORECASE)
     return named.sub(lambda found: found[0] if found[0].rstrip(".").casefold() == sender.casefold() else "receiver", text)

@@ -111,14 +111,13 @@ class Deliveries:
         which = [deliveries.c.message_id == message_id, *([deliveries.c.rank.in_(ranks)] if ranks else [])]
         await connection.execute(update(deliveries).where(*which).values(told=at))
 
-    async def receiver(self, message_id: str, mailbox: str) -> int:
-        """The rank of the receiver with that mailbox, in whatever case it is written; 0 when it is nobody's."""
+    async def mailboxes(self, message_id: str) -> list[str]:
+        """The mailboxes of a message's receivers by rank; none when there is no such message."""
         to = func.coalesce(persons.c.email, mails.c.to).label("to")
         query = select(to, mails.c.cc).outerjoin(persons, persons.c.id == mails.c.person)
         async with self._db.read() as connection:
             row = (await connection.execute(query.where(mails.c.message_id == message_id))).first()
-        boxes = [row.to, *row.cc] if row is not None else []
-        return next((rank for rank, box in enumerate(boxes) if box.casefold() == mailbox.casefold()), 0)
+        return [row.to, *row.cc] if row is not None else []
 
     async def _found(self, which: ColumnElement[bool], limit: int | None = None) -> list[Delivery]:
         about = (mails.c.case_id, mails.c.step, mails.c.letter, mails.c.person)

@@ -69,6 +69,11 @@ def test_a_misspelt_setting_stops_the_start_by_its_name(monkeypatch: pytest.Monk
         ("PASSERELLE_DATABASE_URL_FILE", "no-such-file"),
         ("PASSERELLE_LINK_KEY_FILE", "no-such-file"),
         ("PASSERELLE_SMTP_PASSWORD_FILE", "no-such-file"),
+        ("PASSERELLE_IMAP_PASSWORD_FILE", "no-such-file"),
+        ("PASSERELLE_IMAP_SECURITY", "ssl"),
+        ("PASSERELLE_IMAP_FOLDER", "Boîte"),
+        ("PASSERELLE_DKIM_DOMAIN", "exchanges example"),
+        ("PASSERELLE_DKIM_SELECTOR", "-letters"),
     ],
 )
 def test_a_wrong_value_stops_the_start_by_its_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +129,26 @@ def test_a_secret_that_cannot_be_right_stops_the_start(
                 "PASSERELLE_SMTP_SECURITY": "none",
             },
             "PASSERELLE_SMTP_SECURITY",
+        ),
+        ({"PASSERELLE_IMAP_HOST": "mail.example", "PASSERELLE_IMAP_PASSWORD": "hidden"}, "PASSERELLE_IMAP_USER"),
+        ({"PASSERELLE_IMAP_HOST": "mail.example", "PASSERELLE_IMAP_USER": "passerelle"}, "PASSERELLE_IMAP_PASSWORD_FILE"),
+        (
+            {
+                "PASSERELLE_IMAP_HOST": "mail.example",
+                "PASSERELLE_IMAP_USER": "passerelle",
+                "PASSERELLE_IMAP_PASSWORD": "hidden",
+                "PASSERELLE_IMAP_SECURITY": "none",
+            },
+            "PASSERELLE_IMAP_SECURITY",
+        ),
+        ({"PASSERELLE_DKIM_DOMAIN": "amedip.example", "PASSERELLE_DKIM_SELECTOR": "letters1"}, "PASSERELLE_DKIM_KEY_FILE"),
+        (
+            {
+                "PASSERELLE_DKIM_DOMAIN": "amedip.example",
+                "PASSERELLE_DKIM_SELECTOR": "letters1",
+                "PASSERELLE_DKIM_KEY_FILE": str(Path(__file__)),
+            },
+            "PASSERELLE_DKIM_KEY_FILE",
         ),
         ({"TEMPORAL_TLS_CERT": str(Path(__file__))}, "TEMPORAL_TLS_KEY"),
         ({"TEMPORAL_TLS_KEY": str(Path(__file__))}, "TEMPORAL_TLS_CERT"),

@@ -114,9 +114,7 @@ def _deliveries() -> None:
         sa.Column("reply", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("told", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["message_id"], ["mails.message_id"], name=op.f("fk_deliveries_message_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["message_id"], ["mails.message_id"], name=op.f("fk_deliveries_message_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("message_id", "rank", name=op.f("pk_deliveries")),
     )
     op.create_index(op.f("ix_deliveries_state_told"), "deliveries", ["state", "told"], unique=False)
