@@ -14,9 +14,11 @@ from models.request import Request
 from store.cases import CaseRow, Launches, ReadModel, StepRow
 from store.contents import Contents
 from store.database import Database
+from store.deliveries import Deliveries, Delivery
 from store.mails import MailRow
 from store.persons import Person, Persons
 from store.reference import Reference
+from store.replies import Replies, Reply
 from store.tokens import Tokens
 
 
@@ -41,6 +43,8 @@ class Reading:
         self._readmodel = ReadModel(database)
         self._contents = Contents(database)
         self._persons = Persons(database)
+        self._deliveries = Deliveries(database)
+        self._replies = Replies(database)
         self.tokens = Tokens(database, clock)
 
     async def case(self, case_id: str) -> Case:
@@ -74,6 +78,18 @@ class Reading:
     async def mails(self, case_id: str) -> list[MailRow]:
         """The mails of a case and how far each got."""
         return await self._readmodel.mails(case_id)
+
+    async def deliveries(self, case_id: str) -> list[Delivery]:
+        """How far each mail of a case got with each of its receivers."""
+        return await self._deliveries.of_case(case_id)
+
+    async def undelivered(self, case_id: str = "") -> list[Delivery]:
+        """The deliveries that failed or came back, of a case or of all."""
+        return await self._deliveries.undelivered(case_id)
+
+    async def replies(self, case_id: str) -> list[Reply]:
+        """What came back to the mails of a case; none of it is an answer."""
+        return await self._replies.of_case(case_id)
 
     async def request(self, case: Case) -> Request:
         """The request as filed."""

@@ -31,6 +31,7 @@ from cases import Cases, fetch_history
 from evidence.links import Links, key_in
 from models.errors import WrongSetting
 from models.programme import Programme, load_programme
+from onpaper import OnPaper
 from resending import Resending
 from store.archive import Archive
 from store.cases import ReadModel
@@ -133,6 +134,11 @@ class Workplace:
     def returned(self) -> Returned:
         """Who takes in what comes back to our mails."""
         return Returned(self.mails, Replies(self.database), self.readmodel, self.programmes, self.clock)
+
+    @property
+    def on_paper(self) -> OnPaper:
+        """Who sets letters for the post."""
+        return OnPaper(self.readmodel, self.composer, self.links, self.programmes, self.clock, self._executor)
 
     def postman(self, transport: Transport, sender: str) -> Postman:
         """Who sends the queued mails."""

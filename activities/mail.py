@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from icalendar import Calendar as Diary
 from icalendar import Event
@@ -36,6 +36,20 @@ LINK_LIFE = timedelta(days=3 * 366)
 RIGHT_TO_LEFT = ("ar",)
 
 
+class Written(NamedTuple):
+    """A letter in words: whom it is for, its facts, its subject, its text with the link redacted."""
+
+    party: Party
+    facts: dict[str, Any]
+    subject: str
+    text: str
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        """Its paragraphs, each as a button, a list or lines."""
+        return [block_of(paragraph, self.facts["link"]) for paragraph in re.split(r"\n{2,}", self.text.strip())]
+
+
 class Composer:
     """Turns the letters of a publication into messages ready to send."""
 
@@ -56,18 +70,14 @@ class Composer:
 
     async def message(self, programme: Programme, case: Case, letter: Letter, **said: Any) -> QueuedMail:
         """One letter as a message; `said` are facts that only whoever orders it knows."""
-        party = await self._parties.party(programme, case, letter.to, letter.at)
-        facts = await self._facts.of(programme, case, letter, party) | said
-        folder = f"{letter.letter}/{party.language}"
-        subject = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))
-        text = self._texts.get_template(f"{folder}/body.txt").render(facts).strip() + "\n"
+        written = await self.written(programme, case, letter, **said)
+        party, link = written.party, written.facts["link"]
         files = [await self._paper(case, paper) for paper in letter.papers]
         if letter.letter in DATED:
-            files.append(diary(case, facts))
+            files.append(diary(case, written.facts))
         domain = programme.office.mailbox.partition("@")[2]
         message_id = f"<{local_id(case, letter)}@{domain}>"
-        lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
-        link_facts = link_facts_of(case, letter, facts["link"])
+        lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", written.subject)]
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
@@ -79,23 +89,32 @@ class Composer:
             name=party.institution if party.is_person else party.name,
             cc=(party.alternate,) if letter.alternate and party.alternate else (),
             language=party.language,
-            link_facts=link_facts,
+            link_facts=link_facts_of(case, letter, link),
             queued=letter.at,
-            eml=message_bytes(lines, text, self._page(text, facts, party), files),
+            eml=message_bytes(lines, written.text, self._page(written), files),
         )
+
+    async def written(self, programme: Programme, case: Case, letter: Letter, **said: Any) -> Written:
+        """The words of a letter, in the language of whoever gets it."""
+        party = await self._parties.party(programme, case, letter.to, letter.at)
+        facts = await self._facts.of(programme, case, letter, party) | said
+        folder = f"{letter.letter}/{party.language}"
+        subject = one_line(self._texts.get_template(f"{folder}/subject.txt").render(facts))
+        text = self._texts.get_template(f"{folder}/body.txt").render(facts).strip() + "\n"
+        return Written(party, facts, subject, text)
 
     def subject(self, letter: str, language: str, facts: dict[str, Any]) -> str:
         """The subject of a letter in a language, without its case number; `facts` are what any subject may name."""
         subject = one_line(self._texts.get_template(f"{letter}/{language}/subject.txt").render(facts))
         return subject.removeprefix(f"[{facts['case_id']}] ")
 
-    def _page(self, text: str, facts: dict[str, Any], party: Party) -> str:
-        blocks = [block_of(paragraph, facts["link"]) for paragraph in re.split(r"\n{2,}", text.strip())]
-        direction = "rtl" if party.language in RIGHT_TO_LEFT else "ltr"
-        button = self._words.say(party.language, "answer.button")
-        language = "pt-PT" if party.language == "pt" else party.language
+    def _page(self, written: Written) -> str:
+        language = written.party.language
+        direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
+        button = self._words.say(language, "answer.button")
+        tag = "pt-PT" if language == "pt" else language
         page = self._pages.get_template("layout.html")
-        return page.render(blocks=blocks, language=language, direction=direction, button=button, **facts)
+        return page.render(blocks=written.blocks, language=tag, direction=direction, button=button, **written.facts)
 
     async def _paper(self, case: Case, sha256: str) -> File:
         paper = next(paper for paper in case.papers if paper.sha256 == sha256)
@@ -104,7 +123,7 @@ class Composer:
 
 
 def link_facts_of(case: Case, letter: Letter, address: str) -> dict[str, str]:
-    """What the link of a letter about a step is computed from when it is sent, `address` being where it will stand; else nothing."""
+    """What the link of a letter about a step is computed from when it is sent; `address` is where it will stand. Else nothing."""
     step = case.step(letter.step) if letter.step else None
     if step is None:
         return {}

@@ -180,12 +180,9 @@ class Postman:
     def _written(self, queued: QueuedMail) -> EmailMessage:
         """The message as its receiver gets it."""
         message = addressed(email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP), queued)
-        facts = queued.link_facts
-        if not facts:
+        if not queued.link_facts:
             return message
-        link = Link(case=facts["case"], step=facts["step"], party=facts["party"], epoch=int(facts.get("epoch", "0")))
-        token = self._links.token(link, datetime.fromisoformat(facts["expires"]))
-        return with_link(message, facts["link"], facts["link"].removesuffix(REDACTED) + token)
+        return with_link(message, queued.link_facts["link"], signed_address(self._links, queued.link_facts))
 
     async def _converse(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
         try:
@@ -222,6 +219,12 @@ class Postman:
                     log.error("mail_failed", **about, ranks=ranks, error=text)
                 case _:
                     log.warning("mail_deferred", **about, ranks=ranks, error=text)
+
+
+def signed_address(links: Links, facts: Mapping[str, str]) -> str:
+    """The address that opens what the facts of a link name; whoever holds it may answer, so it is kept nowhere."""
+    link = Link(case=facts["case"], step=facts["step"], party=facts["party"], epoch=int(facts.get("epoch", "0")))
+    return facts["link"].removesuffix(REDACTED) + links.token(link, datetime.fromisoformat(facts["expires"]))
 
 
 def unwritable(mailbox: str) -> Refusal | None:

@@ -26,6 +26,7 @@ KINDS: tuple[str, ...] = (
     "certificate",
     "transfer_plan",
     "closure_note",
+    "letter",
 )
 LANGUAGES: tuple[str, ...] = ("en", "fr", "ar", "pt")
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "documents"

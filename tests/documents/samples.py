@@ -42,6 +42,7 @@ BEYOND: Mapping[str, tuple[str, ...]] = {
     "agenda": ("lines",),
     "certificate": ("participant", "actual"),
     "transfer_plan": ("institution", "actions"),
+    "letter": ("subject", "blocks", "link", "qr"),
     "closure_note": ("ending", "reason", "participants", "follow_ups", "costs", "practice"),
 }
 
