@@ -78,7 +78,7 @@ def app_of(place: Workplace, hall: Hall) -> FastAPI:
     async def ready() -> dict[str, bool]:
         return {"database": not hall.database_is_away}
 
-    return build(hall, place.links, place.words, ready=ready)
+    return build(hall, place, ready=ready)
 
 
 @pytest.fixture

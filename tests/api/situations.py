@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -49,6 +49,7 @@ class Desk:
         self.line = line
         self.clock = clock
         self._numbers = count(1)
+        self._seq = 0
 
     async def system(self, institution: str, days: int = 365) -> System:
         """A system of an institution, with a key of its own."""
@@ -69,7 +70,8 @@ class Desk:
 
     async def publish(self, case: Case) -> None:
         """Change what is known of the case."""
-        case.seq += 1
+        case.seq = max(case.seq, self._seq) + 1
+        self._seq = case.seq + 1  # an answer taken meanwhile counts one
         await self.workplace.readmodel.publish(case)
 
     async def keep(self, form: Mapping[str, Any]) -> str:
@@ -120,3 +122,8 @@ class System:
 def fields(response: httpx.Response) -> dict[str, str]:
     """The faults of a problem, their codes by field."""
     return {fault["field"]: fault["code"] for fault in response.json()["faults"]}
+
+
+def encoded(headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
+    """Headers as bytes, whatever is in them."""
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

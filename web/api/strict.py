@@ -43,12 +43,13 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            request.state.token = await request.app.state.gate.admit(request)
+            strict = StrictRequest(request.scope, request.receive)
+            strict.state.token = await request.app.state.gate.admit(request)
             if request.method == "POST":
                 if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                     raise HTTPException(415, "the body is to be application/json")
-                await request.body()
-            return await handle(StrictRequest(request.scope, request.receive))
+                await strict.body()
+            return await handle(strict)
 
         return strictly
 
