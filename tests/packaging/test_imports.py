@@ -12,10 +12,23 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UPWARDS = [
-    *("models", "store", "evidence", "wording", "activities", "workflows", "resending", "reading", "intake", "cases", "workplace"),
+    *(
+        "models",
+        "store",
+        "evidence",
+        "wording",
+        "activities",
+        "workflows",
+        "resending",
+        "onpaper",
+        "reading",
+        "intake",
+        "cases",
+        "workplace",
+    ),
     *("audit", "rehearsal", "settings", "worker", "dev", "cli"),
 ]
-ALONE = ("resending", "reading", "intake", "cases", "workplace", "worker")
+ALONE = ("resending", "onpaper", "reading", "intake", "cases", "workplace", "worker")
 MAY_IMPORT = {module: set(UPWARDS[: UPWARDS.index(module)]) for module in ALONE} | {
     "wording": {"models"},
     "settings": {"models"},
