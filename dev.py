@@ -179,7 +179,7 @@ async def serve(
     async def ready() -> dict[str, bool]:
         return {"temporal": await cases.is_reachable(), **await filled(workplace.database)}
 
-    app = build(cases, workplace.links, workplace.words, mailbox=MailFolder(mails) if mails else None, ready=ready)
+    app = build(cases, workplace, mailbox=MailFolder(mails) if mails else None, ready=ready)
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_level="warning", access_log=False, server_header=False, lifespan="off"
     )

@@ -128,6 +128,9 @@ class Intake:
                     await self._contents.put(entry, "application/json", person=person.id, connection=connection)
                     for entry, person in pairs
                 ]
+                for nominee, person in zip(form.nominees, people, strict=True):
+                    if nominee.cv_file:
+                        await self._contents.belongs(nominee.cv_file, person.id, connection=connection)
                 facts = nominees_of(form, [person.id for person in people], details, step.asked)
             if not await self._inbox.receive(case.id, self._answer(given, stored, facts), connection=connection):
                 await connection.rollback()  # the same came in meanwhile: its nominees' entries stand, these are let go

@@ -121,7 +121,7 @@ class Links:
     def _former_facts(self, raw: bytes) -> list[Any] | None:
         """The facts of a token of the format before, whichever key made it, if its MAC is right."""
         mac, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
-        if not any([hmac.compare_digest(mac, _mac(key, FORMER_PURPOSE + body)) for key in self._keys]):
+        if not any(hmac.compare_digest(mac, _mac(key, FORMER_PURPOSE + body)) for key in self._keys):
             return None
         case, step, party, expires = json.loads(body)
         return [ANSWER, case, step, party, 0, expires]

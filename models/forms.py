@@ -20,6 +20,9 @@ LONG = 4000
 SHORT = 300
 Score = Annotated[int, Field(ge=0, le=5)]
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+SHA256 = r"^([0-9a-f]{64})?$"
+"""The sha256 of a file that came in, or nothing."""
+
 MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 """A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
 
@@ -111,7 +114,7 @@ class HostAgreement(Form):
 
 
 class NomineeForm(Form):
-    """One person nominated: kept as a person, named in the case by id only."""
+    """One person nominated: kept as a person, named in the case by id only; `cv` is a text, `cv_file` a file's sha256."""
 
     person: str = Field(min_length=1, max_length=SHORT)
     function: str = Field(default="", max_length=SHORT)
@@ -120,6 +123,7 @@ class NomineeForm(Form):
     email: str = Field(pattern=MAILBOX, max_length=254)
     institution: str = ""
     cv: str = Field(default="", max_length=LONG)
+    cv_file: str = Field(default="", pattern=SHA256)
     substitute: bool = False
 
 
@@ -209,7 +213,7 @@ class Report(Form):
 
     text: str = Field(default="", max_length=40000)
     summary: str = Field(min_length=1, max_length=LONG)
-    file: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    file: str = Field(default="", pattern=SHA256)
 
 
 class PlannedAction(Form):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import Missing, PasserelleError
@@ -34,6 +34,11 @@ class Contents:
         async with self._db.within(connection) as own:
             await own.execute(insert_new(own, contents), row)
         return str(row["sha256"])
+
+    async def belongs(self, sha256: str, person: str, *, connection: AsyncConnection) -> None:
+        """A content that was kept as nobody's is this person's data."""
+        nobodys = (contents.c.sha256 == sha256) & (contents.c.person == "")
+        await connection.execute(update(contents).where(nobodys).values(person=person))
 
     async def get(self, sha256: str) -> bytes:
         """The bytes kept under a sha256.

@@ -9,16 +9,20 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from cases import Cases
-from evidence.links import Links
 from models.errors import Unreachable
 from web.api.app import interface
 from web.guard import Guard
 from web.mailbox import Mailbox, MailPage
 from web.pages import Pages, preferred
+from web.respond.acting import Acting
+from web.respond.door import Door
+from web.respond.front import Front
+from web.respond.handing import Handing
 from web.respond.routes import Respond
-from wording import Words
+from workplace import Workplace
 
 STATIC = Path(__file__).resolve().parent / "static"
 READ = ["GET", "HEAD"]
@@ -26,15 +30,19 @@ READ = ["GET", "HEAD"]
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 
 
-def build(cases: Cases, links: Links, words: Words, *, mailbox: MailPage | None = None, ready: Ready) -> FastAPI:
+def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None, ready: Ready) -> FastAPI:
     """The application; `mailbox` shows caught mails, `ready` says how each part is."""
     app = FastAPI(title="Passerelle", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Pages(words)
+    pages = Pages(workplace.words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.mount("/api", interface(cases, words))
-    app.include_router(Respond(cases, links, words, pages).router)
+    app.mount("/api", interface(cases, workplace.words))
+    door = Door(cases, workplace.links, workplace.visits, secure=workplace.public_url.startswith("https:"))
+    front = Front(cases, workplace.words, pages, door, workplace.resending)
+    for part in (Handing(front, door), Acting(front, door), Respond(front, door)):
+        app.include_router(part.router)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(Guard)
 
     @app.exception_handler(Unreachable)

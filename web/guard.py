@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 1 << 20
+LARGEST_UPLOAD = (10 << 20) + (64 << 10)
+UPLOADING = re.compile(r"/r/[^/]+/[^/]+/upload")
+"""The only addresses that take a file; what stands around it in the body has 64 KiB."""
+
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 """Images in data: addresses are the tick marks and arrows of the vendored stylesheet."""
 
@@ -27,12 +33,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         read, static = 0, scope["path"].startswith("/static/")
+        largest = LARGEST_UPLOAD if UPLOADING.fullmatch(scope["path"]) else LARGEST_BODY
 
         async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
+            if read > largest:
                 raise TooLarge
             return message
 
@@ -43,7 +50,7 @@ class Guard:
 
         length = dict(scope["headers"]).get(b"content-length", b"0")
         try:
-            if not length.isdigit() or int(length) > LARGEST_BODY:
+            if not length.isdigit() or int(length) > largest:
                 raise TooLarge
             await self._app(scope, limited, sealed)
         except TooLarge:

@@ -35,7 +35,7 @@ def text(data: bytes) -> str:
 
 def why(token: str, now: datetime = NOW, links: Links = LINKS) -> str:
     """Why a token opens nothing; whatever the reason, what is said outside is the same."""
-    with pytest.raises(Refused, match="^this link does not lead to a question$") as refused:
+    with pytest.raises(Refused, match=r"^this link does not lead to a question$") as refused:
         links.read(token, now)
     return refused.value.code
 

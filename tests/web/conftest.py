@@ -91,7 +91,7 @@ def app(cases: Counter, workplace: Workplace, mails: Path) -> FastAPI:
     async def ready() -> dict[str, bool]:
         return {"temporal": not cases.temporal_is_away, "database": not cases.database_is_away}
 
-    return build(cases, workplace.links, workplace.words, mailbox=MailFolder(mails), ready=ready)
+    return build(cases, workplace, mailbox=MailFolder(mails), ready=ready)
 
 
 @pytest_asyncio.fixture

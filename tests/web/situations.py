@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
@@ -14,10 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import rfc8785
 
-from cases import Cases, Given, Outcome
-from evidence.links import Link, Links
+from cases import Cases, Given, Outcome, Party
+from evidence.links import MAC_BYTES, Link, Links
 from models import rules
-from models.case import Answer, Case, Decision, Nomination, Paper, Recorded, Step
+from models.acts import Act, Acted, Doing, may_act
+from models.case import Answer, Case, Decision, Nomination, Paper, Recorded, Step, Transition
+from models.consequences import Happened, carry_out
 from models.errors import Refused, Unreachable
 from models.request import Asked, Period
 from models.schedule import Do, Schedule, Tick
@@ -123,6 +126,22 @@ class Counter(Cases):
         await self._inbox.recorded(answer.response)
         return rules.recorded_of(step)
 
+    async def _tell_act(self, case_id: str, act: Act) -> Acted:
+        """Carry an act out by the rules."""
+        if self.temporal_is_away:
+            raise Unreachable("the case cannot be told now")
+        case = await self._readmodel.case(case_id)
+        programme = self.programmes[case.programme]
+        may_act(case, act, programme)
+        if act.act not in case.acted:
+            happened = carry_out(case, act, self.clock(), programme)
+            case.acted.append(act.act)
+            case.said = [a_transition(case.seq + n, one, self.clock()) for n, one in enumerate(happened, start=1)]
+            case.seq += len(happened) + 1
+            await self._readmodel.publish(case)
+        noted = act.do is Doing.MORE_TIME and any(step.asked_days for step in case.steps)
+        return Acted(act=act.act, do=act.do, at=self.clock(), noted=noted)
+
     async def case(self, case_id: str) -> Case:
         """The state of a case, unless the database is away."""
         if self.database_is_away:
@@ -134,6 +153,12 @@ class Counter(Cases):
         if self.database_is_away:
             raise Unreachable("the database cannot be reached")
         return await super().answer(given)
+
+    async def party(self, case: Case, code: str) -> Party:
+        """Who is meant, unless the database is away."""
+        if self.database_is_away:
+            raise Unreachable("the database cannot be reached")
+        return await super().party(case, code)
 
     async def taken_in(self) -> list[InboxRow]:
         """The answers that wait in the inbox."""
@@ -160,7 +185,7 @@ class Page(HTMLParser):
             self.form[self.filling] = ""
         elif tag == "option" and (self.elements[-2][0] == "select" or "selected" in found):
             self.form[self.filling] = found["value"]
-        elif tag == "input" and (found["type"] not in ("checkbox", "radio") or "checked" in found):
+        elif tag == "input" and found["type"] != "file" and (found["type"] not in ("checkbox", "radio") or "checked" in found):
             self.form[found["name"]] = found.get("value", "on")
 
     def handle_endtag(self, tag: str) -> None:
@@ -198,6 +223,7 @@ class Desk:
         self.links: Links = workplace.links
         self.browser = browser
         self.clock = clock
+        self.mails = workplace.mails
 
     async def ask(
         self, kind: Kind, *, party: str = "", names: tuple[str, ...] = ("Participant 1", "Participant 2"), **step: Any
@@ -216,9 +242,10 @@ class Desk:
         await self.publish(case)
         return self.link(case.steps[-1].id, party or case.steps[-1].asked)
 
-    def link(self, step: str, party: str) -> str:
+    def link(self, step: str, party: str, epoch: int = 0, days: int = 900) -> str:
         """The address of a link."""
-        return "/r/" + self.links.token(Link(case=CASE, step=step, party=party), NOW + timedelta(days=900))
+        link = Link(case=CASE, step=step, party=party, epoch=epoch)
+        return "/r/" + self.links.token(link, NOW + timedelta(days=days))
 
     async def publish(self, case: Case) -> None:
         """Change what is known of the case."""
@@ -230,18 +257,23 @@ class Desk:
         return await self.workplace.contents.put(rfc8785.dumps(dict(form)), "application/json")
 
     async def open(self, path: str, **query: str) -> tuple[httpx.Response, Page]:
-        """Open a page."""
-        answer = await self.browser.get(path, params=query or None)
+        """Open a page, by its link or its clean address."""
+        answer = await self.browser.get(path, params=query or None, follow_redirects=True)
         return answer, Page(answer.text)
 
     async def send(self, path: str, fields: Mapping[str, str], **query: str) -> tuple[httpx.Response, Page]:
-        """Open a page, fill it, press its button, and follow where it leads."""
-        _, page = await self.open(path, **query)
-        return await self.press(path, page.form | dict(fields), **query)
+        """Open a page, fill it, go on, confirm, and follow where it leads; what stops before that is given."""
+        opened, page = await self.open(path, **query)
+        at = opened.url.path
+        answer, page = await self.press(at, page.form | dict(fields) | {"do": "review"}, **query)
+        if answer.status_code != 200 or "token" not in page.form:
+            return answer, page
+        return await self.press(at, page.form | {"do": "record"}, **query)
 
     async def press(self, path: str, fields: Mapping[str, str], **query: str) -> tuple[httpx.Response, Page]:
-        """Send a filled page and follow where it leads."""
-        answer = await self.browser.post(path, data=dict(fields), params=query, follow_redirects=True)
+        """Press a button of a filled page, the one that records where no other is named, and follow where it leads."""
+        filled = {"do": "record", **fields}
+        answer = await self.browser.post(clean(path), data=filled, params=query, follow_redirects=True)
         return answer, Page(answer.text)
 
     async def step(self) -> Step:
@@ -253,6 +285,24 @@ class Desk:
         step = await self.step()
         assert step.decision is not None
         return json.loads(await self.workplace.contents.get(step.decision.form))
+
+
+def clean(path: str) -> str:
+    """The clean address of a link, or the address itself."""
+    token = path.removeprefix("/r/")
+    if "/" in token:
+        return path
+    raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    _, case, step, *_ = json.loads(raw[2 + MAC_BYTES :])
+    return f"/r/{case}/{step}"
+
+
+def a_transition(seq: int, happened: Happened, at: datetime) -> Transition:
+    """One thing that happened, as the timeline has it."""
+    step = happened.step
+    return Transition(
+        seq=seq, run=1, at=at, event=seq, verb=happened.verb, step=step.id if step else "", kind=step.kind if step else None
+    )
 
 
 def done(answer: httpx.Response) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from models.words import OPTIONS, Kind
-from tests.web.situations import ROOT, Desk
+from store import tables
+from store.tables import metadata
+from tests.web.situations import ROOT, Desk, clean
 from web.guard import LARGEST_BODY, POLICY
 
 OFFER = {"option": "offer", "HostOffer.start": "2027-05-10"}
@@ -20,30 +25,99 @@ OFFER = {"option": "offer", "HostOffer.start": "2027-05-10"}
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_opening_a_link_never_acts(desk: Desk, kind: Kind, method: str) -> None:
     path = await desk.ask(kind)
-    before = (await desk.cases.case("AMEDIP-2027-0001")).model_dump()
+    before = await everything(desk)
     for option in OPTIONS[kind]:
-        query = {"option": option, "response": "a" * 32, "done": "b" * 32, "Remarks.remarks": "x"}
-        await desk.browser.request(method, path, params=query)
-    assert (await desk.cases.case("AMEDIP-2027-0001")).model_dump() == before
-    assert await desk.cases.taken_in() == []
+        query = {"option": option, "response": "a" * 32, "done": "b" * 32, "do": "record", "Remarks.remarks": "x"}
+        for address in (path, clean(path), f"{clean(path)}/recall"):
+            await desk.browser.request(method, address, params=query, follow_redirects=True)
+    assert await everything(desk) == before
+
+
+async def everything(desk: Desk) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of the database but the visits of browsers."""
+    async with desk.workplace.database.read() as connection:
+        return {
+            table.name: [tuple(row) for row in await connection.execute(select(table))]
+            for table in metadata.sorted_tables
+            if table.name != "visits"
+        }
+
+
+async def visits(desk: Desk) -> int:
+    """How many visits there are."""
+    async with desk.workplace.database.read() as connection:
+        return len((await connection.execute(select(tables.visits))).all())
+
+
+ADDRESSES = ("", "/link", "/more-time", "/delegate", "/take-back", "/not-for-me", "/recall", "/upload", "/calendar.ics", "/x")
+
+
+async def test_a_thousand_openings_of_any_kind_change_nothing(desk: Desk) -> None:
+    path = await desk.ask(Kind.REPORT)
+    before, chance = await everything(desk), random.Random(1)
+    for _ in range(1000):
+        token = chance.choice([path, path, path[:-1], "/r/x", "/r/AgAA"])
+        address = chance.choice([token, clean(path) + chance.choice(ADDRESSES), "/r/AMEDIP-2027-0002/report-1"])
+        query = {
+            "do": chance.choice(["record", "save", "change", "attach:Report.file", "x"]),
+            "option": chance.choice(["submit", "x", ""]),
+            "Report.summary": "x",
+            "field": chance.choice(["Report.file", "x"]),
+            "lang": chance.choice(["en", "ar", "x"]),
+            "acted": "a" * 32,
+            "saved": "1",
+        }
+        ahead = chance.choice([{}, {"sec-purpose": "prefetch"}, {"purpose": "prefetch"}, {"x-moz": "prefetch"}])
+        method = chance.choice(["GET", "GET", "HEAD", "OPTIONS"])
+        answer = await desk.browser.request(method, address, params=query, headers=ahead)
+        assert answer.status_code < 500 or (answer.status_code == 503 and ahead)
+    assert await everything(desk) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("HEAD", {}),
+        ("OPTIONS", {}),
+        ("GET", {"sec-purpose": "prefetch;prerender"}),
+        ("GET", {"purpose": "prefetch"}),
+        ("GET", {"x-moz": "prefetch"}),
+        ("GET", {"x-purpose": "preview"}),
+    ],
+)
+async def test_a_program_that_looks_ahead_begins_no_visit(desk: Desk, method: str, headers: dict[str, str]) -> None:
+    path = await desk.ask(Kind.REPORT)
+    answer = await desk.browser.request(method, path, headers=headers)
+    assert "set-cookie" not in answer.headers
+    assert await visits(desk) == 0
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")
 async def test_only_a_posted_form_can_change_anything(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     writing = {(path, method) for path, methods in paths.items() for method in methods if method not in ("get", "head")}
-    assert writing == {("/r/{token}", "post")}
+    question = "/r/{case}/{step}"
+    deeds = ("more-time", "delegate", "take-back", "not-for-me", "recall")
+    assert writing == {(f"{question}{part}", "post") for part in ("", "/link", "/upload", *(f"/{deed}" for deed in deeds))}
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://elsewhere.example"}, {"origin": "x"}],
-)
-async def test_another_site_cannot_post_an_answer(desk: Desk, headers: dict[str, str]) -> None:
+ELSEWHERE = [
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"origin": "https://elsewhere.example"},
+    {"origin": "x"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+@pytest.mark.parametrize("part", ["", "/link", "/upload", "/more-time", "/delegate", "/recall"])
+async def test_another_site_cannot_post_anything(desk: Desk, headers: dict[str, str], part: str) -> None:
     path = await desk.ask(Kind.HOST_OFFER)
-    answer = await desk.browser.post(path, data=OFFER, headers=headers)
+    _, page = await desk.open(path)
+    before = await everything(desk)
+    answer = await desk.browser.post(clean(path) + part, data=page.hidden | OFFER | {"do": "record"}, headers=headers)
     assert answer.status_code == 403
-    assert (await desk.step()).is_open
+    assert await everything(desk) == before
 
 
 @pytest.mark.parametrize(
@@ -58,8 +132,33 @@ async def test_another_site_cannot_post_an_answer(desk: Desk, headers: dict[str,
 )
 async def test_our_own_page_can(desk: Desk, headers: dict[str, str]) -> None:
     path = await desk.ask(Kind.HOST_OFFER)
-    answer = await desk.browser.post(path, data=OFFER, headers=headers)
+    _, page = await desk.open(path)
+    answer = await desk.browser.post(clean(path), data=page.hidden | OFFER | {"do": "record"}, headers=headers)
     assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("token", ["", "x", "é", "0" * 56, None])
+async def test_a_form_that_was_not_made_for_this_visit_records_nothing_and_comes_back_filled(desk: Desk, token: str | None) -> None:
+    path = await desk.ask(Kind.HOST_OFFER)
+    _, page = await desk.open(path, lang="en")
+    sent = {name: value for name, value in page.hidden.items() if name != "token"} | ({} if token is None else {"token": token})
+    answer, page = await desk.press(path, sent | OFFER)
+    assert answer.status_code == 409
+    assert desk.workplace.words.say("en", "answer.stale") in page.words
+    assert page.form["HostOffer.start"] == "2027-05-10"
+    assert (await desk.step()).is_open
+    answer, page = await desk.press(path, page.form)
+    assert (answer.status_code, (await desk.step()).option) == (200, "offer")
+
+
+async def test_a_form_of_one_question_or_browser_is_none_of_another(desk: Desk, app: FastAPI) -> None:
+    path = await desk.ask(Kind.HOST_OFFER)
+    _, page = await desk.open(path)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pages.example") as other:
+        await other.get(path, follow_redirects=True)
+        answer = await other.post(clean(path), data=page.hidden | OFFER | {"do": "record"})
+    assert answer.status_code == 409
+    assert (await desk.step()).is_open
 
 
 async def test_every_answer_carries_the_headers(desk: Desk) -> None:
@@ -74,7 +173,7 @@ async def test_every_answer_carries_the_headers(desk: Desk) -> None:
 
 
 async def test_a_body_beyond_the_limit_is_refused_whether_announced_or_not(desk: Desk) -> None:
-    path = await desk.ask(Kind.HOST_OFFER)
+    path = clean(await desk.ask(Kind.HOST_OFFER))
 
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(LARGEST_BODY // 1024 + 2):
@@ -90,12 +189,11 @@ async def test_a_body_beyond_the_limit_is_refused_whether_announced_or_not(desk:
 
 
 async def test_a_broken_form_is_refused_not_a_crash(desk: Desk) -> None:
-    path = await desk.ask(Kind.HOST_OFFER)
+    path = clean(await desk.ask(Kind.HOST_OFFER))
     broken = {"content-type": "multipart/form-data; boundary=b"}
     assert (await desk.browser.post(path, content=b"--x\r\nnothing", headers=broken)).status_code in (400, 422)
-    assert (
-        await desk.browser.post(path, content=b"\xff\xfe=%zz&option=%ff", headers={"content-type": "text/plain"})
-    ).status_code == 422
+    odd = await desk.browser.post(path, content=b"\xff\xfe=%zz&option=%ff", headers={"content-type": "text/plain"})
+    assert odd.status_code == 403
 
 
 async def test_readiness_names_each_part(desk: Desk) -> None:

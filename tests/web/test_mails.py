@@ -72,7 +72,7 @@ async def test_no_mail_is_shown_outside_dev(cases: Counter, workplace: Workplace
     async def ready() -> dict[str, bool]:
         return {}
 
-    app: FastAPI = build(cases, workplace.links, workplace.words, ready=ready)
+    app: FastAPI = build(cases, workplace, ready=ready)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pages.example") as browser:
         assert (await browser.get("/mails")).status_code == 404
         assert "/mails" not in Page((await browser.get("/")).text).text

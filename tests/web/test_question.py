@@ -39,7 +39,7 @@ async def test_a_question_is_put_in_the_language_chosen(desk: Desk, kind: Kind, 
     [html] = page.all("html")
     assert answer.status_code == 200
     assert html == {"lang": "pt-PT" if language == "pt" else language, "dir": "rtl" if language == "ar" else "ltr"}
-    for key in (f"step.{kind}", f"ask.{kind}", "answer.nothing_yet", "answer.send"):
+    for key in (f"step.{kind}", f"ask.{kind}", "answer.nothing_yet", "answer.review"):
         assert words.say(language, key) in page.words
     for option in OPTIONS[kind] if len(OPTIONS[kind]) > 1 else []:
         assert words.say(language, f"option.{kind}.{option}") in page.words

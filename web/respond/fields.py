@@ -15,7 +15,20 @@ from models.rules import POSTPONE
 from models.words import OPTIONS, Kind
 
 Type = Literal[
-    "text", "long", "lines", "date", "number", "email", "choice", "institution", "check", "people", "attendance", "scores", "rows"
+    "text",
+    "long",
+    "lines",
+    "date",
+    "number",
+    "email",
+    "choice",
+    "institution",
+    "check",
+    "people",
+    "attendance",
+    "scores",
+    "rows",
+    "file",
 ]
 EACH = ("people", "attendance", "scores")
 EMPTY: tuple[Any, ...] = ("", False, None, [], {}, ())
@@ -51,6 +64,7 @@ NOMINEE = (
     Field("language", "choice", choices=LANGUAGE_CHOICES),
     Field("gender", "choice", choices=GENDERS),
     Field("cv", "long"),
+    Field("cv_file", "file"),
     Field("substitute", "check"),
 )
 AGENDA_LINE = (
@@ -103,7 +117,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("score_usefulness", "number", needed=True, low=1, high=5),
         Field("comments", "long"),
     ),
-    "Report": (Field("summary", "long", needed=True), Field("text", "long")),
+    "Report": (Field("summary", "long", needed=True), Field("text", "long"), Field("file", "file")),
     "TransferPlan": (Field("actions", "rows", rows=5, fields=PLANNED, needed=True),),
     "FollowUp": (Field("actions", "rows", rows=5, fields=DONE), Field("practice", "long")),
 }
@@ -216,6 +230,17 @@ def shown_again(kind: Kind, option: str, posted: Mapping[str, str]) -> dict[str,
     name = form.__name__
     others = {key: value for key, value in posted.items() if not key.startswith(f"{name}.")}
     return others | inputs_of(FIELDS[name], name, values_of(FIELDS[name], name, posted))
+
+
+def files_of(kind: Kind, subject: str = "") -> list[re.Pattern[str]]:
+    """What the names of a question's file inputs look like."""
+    found = []
+    for group in groups_of(kind, subject):
+        for field in group.fields:
+            name = re.escape(f"{group.form}.{field.name}")
+            found += [re.compile(name)] if field.type == "file" else []
+            found += [re.compile(rf"{name}\.\d{{1,2}}\.{part.name}") for part in field.fields if part.type == "file"]
+    return found
 
 
 def place_of(kind: Kind, option: str, path: str) -> Place:

@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from cases import Cases, Party, Texts
-from evidence.links import Link
 from models.case import Case, Paper, Step
-from models.errors import Refused
+from models.errors import Missing
 from models.rules import closes_for_good, subject_of
-from models.words import Kind, Lapse
+from models.words import Kind, Lapse, Verb
 from web.respond.fields import FIELDS, inputs_of
 from wording import Words
 
+STATIONS = (
+    *(Verb.LAUNCHED, Verb.FOUND_COMPLETE, Verb.RETURNED, Verb.CORRECTED, Verb.APPROVED, Verb.DEFERRED, Verb.WIDENED, Verb.AGREED),
+    *(Verb.NOMINATED, Verb.CLEARED, Verb.ACCEPTED, Verb.PROVIDED, Verb.RESCHEDULED, Verb.CONVERTED, Verb.HOST_WITHDREW),
+    *(Verb.HELD, Verb.ATTENDED, Verb.CERTIFIED, Verb.ENDED),
+)
+"""What everybody who is asked on a case may know of it."""
+
+OWN = (
+    *(Verb.OPENED, Verb.REMINDED, Verb.CHASED, Verb.ESCALATED, Verb.EXTENDED, Verb.PAUSED, Verb.RESUMED, Verb.ASKED_FOR_TIME),
+    *(Verb.REASSIGNED, Verb.DELEGATED, Verb.DELEGATION_ENDED, Verb.SUCCEEDED, Verb.PASSED_ON, Verb.RECALLED, Verb.OFFERED),
+)
+"""What those who are asked may know of their own question besides."""
+
+CONFIDENTIAL = (Kind.CONSULTATION, Kind.HOST_OFFER, Kind.REPORT_REVIEW)
+"""Kinds of step whose outcome is told to nobody by the way of the case."""
+
+WAY_LINES = 10
 EXPLAINED = (Kind.CONSULTATION, Kind.HOST_OFFER, Kind.COMPLETENESS, Kind.DECISION, Kind.CORRECTION)
 
 
@@ -24,7 +41,6 @@ class Question(NamedTuple):
     case: Case
     step: Step
     party: Party
-    link: Link
 
     @property
     def subject(self) -> str:
@@ -60,18 +76,17 @@ class Person(NamedTuple):
     more: str
 
 
-async def question_of(cases: Cases, link: Link) -> Question:
-    """What a link opens.
+async def question_of(cases: Cases, case_id: str, step_id: str, party: str) -> Question:
+    """The question that a step of a case puts to a party.
 
     Raises:
-        Refused: unknown_link, when the case has no such step.
-        Missing: there is no such case.
+        Missing: there is no such case, step or party.
     """
-    case = await cases.case(link.case)
-    step = case.step(link.step)
+    case = await cases.case(case_id)
+    step = case.step(step_id)
     if step is None:
-        raise Refused("unknown_link", "this link does not lead to a question")
-    return Question(case, step, await cases.party(case, link.party), link)
+        raise Missing(f"case {case_id} has no step {step_id}")
+    return Question(case, step, await cases.party(case, party))
 
 
 class Shower:
@@ -83,7 +98,7 @@ class Shower:
 
     async def facts(self, question: Question, language: str) -> dict[str, Any]:
         """What the page says of an open or closed question."""
-        case, step, party, _ = question
+        case, step, party = question
         programme = self._cases.programmes[case.programme]
         texts = await self._cases.texts(case)
         return {
@@ -97,6 +112,7 @@ class Shower:
             "consequence": self.consequence(question, language),
             "details": [detail async for detail in self.details(question, language)],
             "sections": [*self.texts(question, texts, language), *await self.background(question, language)],
+            "way": await self.way(question, language),
             "papers": [(paper, self._words.say(language, f"document.{paper.kind}")) for paper in question.papers],
             "people": await self.people(question, language),
             "institutions": await self.institutions(question, language),
@@ -126,6 +142,8 @@ class Shower:
             yield say(language, "answer.host"), await self.name(case, case.host, language)
         if case.visit_start and case.visit_end:
             yield say(language, "answer.visit"), self.span(question, language, case.visit_start, case.visit_end)
+        if question.step.asked != (office := self._cases.programmes[case.programme].office).code:
+            yield say(language, "answer.office"), f"{office.name[language]} · {office.mailbox}"
         if step.escalated_to and step.asked != question.party.code:
             yield say(language, "state.escalated"), await self.name(case, step.asked, language)
 
@@ -139,6 +157,18 @@ class Shower:
         yield Section(say(language, "field.results"), list(texts.results))
         spans = [self.span(question, language, p.earliest, p.latest) for p in question.case.asked.periods]
         yield Section(say(language, "field.periods"), spans)
+
+    async def way(self, question: Question, language: str) -> list[tuple[str, str]]:
+        """What has happened so far, the day and what: the stations of the case, and what became of this question."""
+        step, say = question.step, self._words.say
+        lines = []
+        for said in await self._cases.timeline(question.case.id):
+            own = said.step == step.id
+            told = said.verb in STATIONS and (own or not said.step or said.kind not in CONFIDENTIAL)
+            if told or (own and said.verb in OWN):
+                day = self._words.day(language, question.party.country, said.at.astimezone(ZoneInfo(question.party.zone)).date())
+                lines.append((day, say(language, f"verb.{said.verb}")))
+        return list(dict.fromkeys(lines))[-WAY_LINES:]
 
     async def background(self, question: Question, language: str) -> list[Section]:
         """What was said before and matters now: remarks, opinions, the report under review."""
@@ -256,6 +286,8 @@ class Shower:
         } | ({"reference": decision.response} if own else {})
         key = "recorded" if own else "already"
         lines = [say(language, f"answer.{key}_text", **facts)]
+        if not own and question.party.code in (decision.by, decision.on_behalf_of):
+            lines.append(say(language, "answer.reference", reference=decision.response))
         if decision.on_behalf_of:
             lines.append(say(language, "answer.on_behalf", name=await self.name(case, decision.on_behalf_of, language)))
         if decision.late:

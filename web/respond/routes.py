@@ -1,137 +1,219 @@
-"""An institution's question behind its link: GET shows it and never acts, POST records an answer."""
+"""An institution's question behind its link: GET shows it and never acts, the button of its second page records an answer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from cases import Cases, Given
-from evidence.links import Links
+from cases import Given
+from models.case import Answer
+from models.case import Facts as AnswerFacts
 from models.errors import Fault, Invalid, Missing, Refused, Unreachable
-from models.forms import FORMS
-from models.words import LANGUAGES, OPTIONS, Channel
+from models.forms import FORMS, Form, NominationForm, nominees_of, read_form
+from models.rules import may_answer
+from models.words import OPTIONS, Channel
 from store.inbox import InboxState
-from web.pages import Pages, disposition, preferred
-from web.respond.fields import FIELDS, Place, groups_of, inputs_of, place_of, read_back, rows_of, shown_again
-from web.respond.question import Outcome, Question, Shower, question_of
-from wording import Words
+from web.respond.door import REDIRECTED, Door, Seat, Shut, is_ahead, is_from_elsewhere, path_of
+from web.respond.fields import FIELDS, inputs_of, read_back, shown_again
+from web.respond.front import ACTED, BESIDE, Front, Shown, fault_of, kept_on, query, strange_files
+from web.respond.question import Outcome
 
+READ = ["GET", "HEAD"]
 RESPONSE = re.compile(r"[0-9a-f]{32}")
 STATUS = {"answered": 409, "superseded": 409, "conflict": 409, "closed": 410, "ended": 410, "unknown_step": 404}
 STANDS = ("answered", "closed", "ended", "conflict")
-REDIRECTED = 303
-
-
-class Shown(NamedTuple):
-    """What a page shows beside the question: an outcome, or the form with what was filled in and what is wrong with it."""
-
-    outcome: Outcome | None = None
-    inputs: Mapping[str, str] = {}
-    faults: Sequence[Fault] = ()
-    notice: str = ""
-    response: str = ""
-    done: str = ""
+OUTCOME_STATUS = {"closed": 410}
+STALE = 409
 
 
 class Respond:
     """The routes of the answer page."""
 
-    def __init__(self, cases: Cases, links: Links, words: Words, pages: Pages) -> None:
-        self._cases = cases
-        self._links = links
-        self._words = words
-        self._pages = pages
-        self._shower = Shower(cases, words)
+    def __init__(self, front: Front, door: Door) -> None:
+        self._front = front
+        self._cases = front.cases
+        self._door = door
         self.router = APIRouter()
-        self.router.add_api_route("/r/{token}", self.show, methods=["GET", "HEAD"], response_class=HTMLResponse)
-        self.router.add_api_route("/r/{token}", self.record, methods=["POST"], response_class=HTMLResponse)
-        self.router.add_api_route("/r/{token}/paper/{sha256}", self.paper, methods=["GET", "HEAD"])
+        self.router.add_api_route("/r/{token}", self.enter, methods=READ, response_class=HTMLResponse)
+        self.router.add_api_route("/r/{case}/{step}", self.show, methods=READ, response_class=HTMLResponse)
+        self.router.add_api_route("/r/{case}/{step}", self.send, methods=["POST"], response_class=HTMLResponse)
+        self.router.add_api_route("/r/{case}/{step}/link", self.link, methods=["POST"], response_class=HTMLResponse)
 
-    async def show(self, request: Request, token: str, lang: str = "", done: str = "") -> Response:
-        """The question as it stands, or what became of the answer `done`."""
-        question = await self._question(token)
-        if question is None:
-            return self._unknown(request)
-        language = spoken(question, lang)
-        outcome = await self._shower.outcome(question, language, done)
+    async def enter(self, request: Request, token: str, lang: str = "") -> Response:
+        """Trade a link for a visit; a program that only looks ahead is asked to come back when somebody wants to read."""
+        if is_ahead(request):
+            return PlainTextResponse("not ahead of time", status_code=503)
+        try:
+            return await self._door.trade(request, token, lang)
+        except Missing:
+            return self._front.unknown(request)
+
+    async def show(
+        self, request: Request, case: str, step: str, lang: str = "", done: str = "", acted: str = "", saved: str = ""
+    ) -> Response:
+        """The question as it stands, or what became of the answer `done` or of the act `acted`."""
+        try:
+            seat = await self._door.seat(request, case, step, lang)
+        except Shut:
+            return self._front.without_visit(request, path_of(case, step), {})
+        except Missing:
+            return self._front.unknown(request)
+        outcome = await self._front.shower.outcome(seat.question, seat.language, done)
+        deed = seat.visit.draft.get(f"{ACTED}{acted}", "") if acted else ""
         if outcome is not None:
-            return await self._page(request, question, language, Shown(outcome=outcome, done=done))
-        row = await self._cases.earlier(done) if RESPONSE.fullmatch(done) else None
-        if row is None or (row.case_id, row.answer.step) != (question.case.id, question.step.id):
-            inputs = await self._shower.prefilled(question, language)
-            return await self._page(request, question, language, Shown(inputs=inputs))
-        if row.state is not InboxState.REFUSED:
-            received = Shown(outcome=self._shower.received(language, done), done=done)
-            return await self._page(request, question, language, received, status=202)
-        name = FORMS[question.step.kind, row.answer.option].__name__
-        inputs = {"option": row.answer.option, **inputs_of(FIELDS[name], name, await self._cases.form(row.answer.form))}
-        fault = fault_of(Refused(row.outcome["code"], row.outcome["text"], **facts_in(row.outcome)))
-        refused = Shown(inputs=inputs, faults=[fault], notice="refused", done=done)
-        return await self._page(request, question, language, refused)
+            return await self._front.question(seat, Shown(outcome=outcome, done=done, acted=deed))
+        if self._front.is_dead(seat):
+            return await self._front.dead(seat)
+        earlier = await self._earlier(seat, done)
+        if earlier is not None:
+            return earlier
+        kept = "option" in seat.visit.draft
+        inputs = dict(seat.visit.draft) if kept else await self._front.shower.prefilled(seat.question, seat.language)
+        notice = "saved" if saved and kept else ""
+        return await self._front.question(seat, Shown(inputs=inputs, notice=notice, acted=deed))
 
-    async def record(self, request: Request, token: str, lang: str = "") -> Response:
-        """Record an answer."""
+    async def send(self, request: Request, case: str, step: str, lang: str = "") -> Response:
+        """What a button of the page asks for."""
+        return await posting(self._front, request, case, step, lang, self._pressed)
+
+    async def link(self, request: Request, case: str, step: str) -> Response:
+        """Send a new link to the address of the one asked; whoever has no visit learns nothing of the case."""
         if is_from_elsewhere(request):
             return PlainTextResponse("cross-site", status_code=403)
-        posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
         try:
-            question = await self._question(token)
-            if question is None:
-                return self._unknown(request)
-            return await self._take(request, question, spoken(question, lang), posted, lang)
-        except Unreachable:
-            return self._not_recorded(request, posted, lang)
+            party = (await self._door.seat(request, case, step)).visit.party
+        except (Shut, Missing):
+            party = ""
+        return await self._front.link_asked(request, case, step, party, path_of(case, step))
 
-    async def paper(self, request: Request, token: str, sha256: str) -> Response:
-        """A paper the question is about, as a file."""
-        question = await self._question(token)
-        paper = next((paper for paper in question.papers if paper.sha256 == sha256), None) if question else None
-        if question is None or paper is None:
-            return self._unknown(request)
-        name = f"{question.case.id}-{paper.kind}-{paper.language}.pdf"
-        media = await self._cases.media(sha256)
-        return Response(await self._cases.content(sha256), media_type=media, headers=disposition(name))
-
-    async def _question(self, token: str) -> Question | None:
-        try:
-            return await question_of(self._cases, self._links.read(token, self._cases.clock()))
-        except (Refused, Missing):
+    async def _earlier(self, seat: Seat, done: str) -> Response | None:
+        """What became of an answer that was handed in and is not recorded; None when there is none."""
+        row = await self._cases.earlier(done) if RESPONSE.fullmatch(done) else None
+        if row is None or (row.case_id, row.answer.step) != (seat.question.case.id, seat.question.step.id):
             return None
+        if row.state is not InboxState.REFUSED:
+            received = Shown(outcome=self._front.shower.received(seat.language, done), done=done)
+            return await self._front.question(seat, received, status=202)
+        name = FORMS[seat.question.step.kind, row.answer.option].__name__
+        inputs = {"option": row.answer.option, **inputs_of(FIELDS[name], name, await self._cases.form(row.answer.form))}
+        facts = {key: value for key, value in row.outcome.items() if key not in ("code", "text")}
+        fault = fault_of(Refused(row.outcome["code"], row.outcome["text"], **facts))
+        return await self._front.question(seat, Shown(inputs=inputs, faults=[fault], notice="refused", done=done))
 
-    async def _take(self, request: Request, question: Question, language: str, posted: dict[str, str], lang: str) -> Response:
-        """Hand an answer in; the page that follows says what became of it, or shows it again with what is wrong."""
-        option, response = posted.get("option", ""), await self._response(posted)
-        inputs = shown_again(question.step.kind, option, posted)
+    async def _pressed(self, request: Request, seat: Seat, posted: dict[str, str]) -> Response:
+        """Do what the button says; whatever was filled in is kept before anything is said of it."""
+        do = posted.get("do", "review")
+        response = await self._response(posted)
+        inputs = shown_again(seat.question.step.kind, posted.get("option", ""), kept_on(posted))
+        if not seat.is_ours(posted):
+            outcome = await self._front.shower.outcome(seat.question, seat.language, posted.get("response", ""))
+            if outcome is not None:
+                return await self._stands(seat, outcome)
+            seat = await self._keep(seat, inputs)
+            if self._front.is_dead(seat):
+                return await self._front.dead(seat)
+            return await self._front.question(seat, Shown(inputs=inputs, notice="stale", response=response), status=STALE)
+        if do == "record":
+            return await self._record(seat, posted, inputs, response)
+        outcome = await self._front.shower.outcome(seat.question, seat.language, posted.get("response", ""))
+        if outcome is not None:
+            return await self._stands(seat, outcome)
+        seat = await self._keep(seat, inputs)
+        if self._front.is_dead(seat):
+            return await self._front.dead(seat)
+        if do == "save":
+            return RedirectResponse(f"{seat.path}?saved=1", status_code=REDIRECTED)
+        if do.startswith("attach:"):
+            return RedirectResponse(f"{seat.path}/upload?{query(field=do.removeprefix('attach:'))}", status_code=REDIRECTED)
+        if do == "change":
+            return await self._front.question(seat, Shown(inputs=inputs, response=response))
+        return await self._review(seat, posted, inputs, response)
+
+    async def _stands(self, seat: Seat, outcome: Outcome) -> Response:
+        status = OUTCOME_STATUS.get(outcome.state, 409)
+        return await self._front.question(seat, Shown(outcome=outcome), status=status)
+
+    async def _keep(self, seat: Seat, inputs: Mapping[str, str]) -> Seat:
+        """The draft as it is filled in now, beside the files that came in."""
+        draft = {name: value for name, value in inputs.items() if name not in ("response", "paper")}
+        stays = {name: value for name, value in seat.visit.draft.items() if name.startswith(BESIDE)}
+        draft = {**draft, "option": inputs.get("option", ""), **stays}
+        await self._door.visits.draft(seat.visit, draft)
+        return seat._replace(visit=seat.visit.model_copy(update={"draft": draft}))
+
+    async def _review(self, seat: Seat, posted: dict[str, str], inputs: Mapping[str, str], response: str) -> Response:
+        """The second page, which repeats what would be recorded; or the first again, with what is wrong."""
+        question, option = seat.question, self._option(seat, posted)
         try:
-            if not option and len(OPTIONS[question.step.kind]) > 1:
-                raise Invalid([Fault(field="option", code="required", text="an option is needed")])
-            given = Given(
-                case=question.case.id,
+            form = self._form(seat, option, posted)
+            asking = Answer(
+                response=response,
                 step=question.step.id,
                 option=option,
-                form=read_back(question.step.kind, option, posted),
-                by=question.link.party,
+                by=question.party.code,
+                received=self._cases.clock(),
+                paper=posted.get("paper", ""),
+                facts=facts_of(form, question.step.asked),
+            )
+            may_answer(question.case, asking, self._cases.programmes[question.case.programme])
+        except Invalid as invalid:
+            shown = Shown(inputs=inputs, faults=invalid.faults, response=response)
+            return await self._front.question(seat, shown, status=422)
+        except Refused as refusal:
+            return await self._refused(seat, inputs, refusal, response)
+        filled = read_back(question.step.kind, option, posted)
+        return await self._front.confirm(seat, option, filled, {**inputs, "option": option, "response": response})
+
+    def _option(self, seat: Seat, posted: Mapping[str, str]) -> str:
+        options = list(OPTIONS[seat.question.step.kind])
+        return posted.get("option", "") or (options[0] if len(options) == 1 else "")
+
+    def _form(self, seat: Seat, option: str, posted: Mapping[str, str]) -> Form:
+        if not option:
+            raise Invalid([Fault(field="option", code="required", text="an option is needed")])
+        if strange_files(seat, posted):
+            raise Invalid([Fault(field="option", code="no_file", text="a file did not come in during this visit")])
+        kind = seat.question.step.kind
+        return read_form(kind, option, read_back(kind, option, posted))
+
+    async def _record(self, seat: Seat, posted: dict[str, str], inputs: Mapping[str, str], response: str) -> Response:
+        """Hand an answer in; the page that follows says what became of it, or shows it again with what is wrong."""
+        option = self._option(seat, posted)
+        try:
+            self._form(seat, option, posted)
+            given = Given(
+                case=seat.question.case.id,
+                step=seat.question.step.id,
+                option=option,
+                form=read_back(seat.question.step.kind, option, posted),
+                by=seat.visit.party,
                 channel=Channel.PAGE,
                 paper=posted.get("paper", ""),
                 response=response,
             )
+            if not await self._repeated(seat, response) and self._front.is_dead(seat):
+                outcome = await self._front.shower.outcome(seat.question, seat.language)
+                return await (self._stands(seat, outcome) if outcome else self._front.dead(await self._keep(seat, inputs)))
             await self._cases.answer(given)
         except Invalid as invalid:
             shown = Shown(inputs=inputs, faults=invalid.faults, response=response)
-            return await self._page(request, question, language, shown, status=422)
+            return await self._front.question(await self._keep(seat, inputs), shown, status=422)
         except Refused as refusal:
-            return await self._refused(request, question, language, inputs, refusal, response)
+            return await self._refused(await self._keep(seat, inputs), inputs, refusal, response)
         except Unreachable:
-            return await self._page(
-                request, question, language, Shown(inputs=inputs, notice="not_recorded", response=response), status=503
-            )
-        return RedirectResponse(f"{request.url.path}?{query(done=response, lang=lang)}", status_code=REDIRECTED)
+            shown = Shown(inputs=inputs, notice="not_recorded", response=response)
+            return await self._front.question(seat, shown, status=503)
+        await self._door.visits.draft(seat.visit, {})
+        return RedirectResponse(f"{seat.path}?{query(done=response)}", status_code=REDIRECTED)
+
+    async def _repeated(self, seat: Seat, response: str) -> bool:
+        """Whether this very answer came in before, when its link still answered."""
+        row = await self._cases.earlier(response)
+        return row is not None and (row.case_id, row.answer.step) == (seat.question.case.id, seat.question.step.id)
 
     async def _response(self, posted: Mapping[str, str]) -> str:
         """The response this page was made with; a new one when the case has refused that one."""
@@ -141,90 +223,45 @@ class Respond:
         row = await self._cases.earlier(response)
         return uuid4().hex if row is not None and row.state is InboxState.REFUSED else response
 
-    async def _refused(
-        self, request: Request, question: Question, language: str, inputs: Mapping[str, str], refusal: Refused, response: str
-    ) -> Response:
+    async def _refused(self, seat: Seat, inputs: Mapping[str, str], refusal: Refused, response: str) -> Response:
         status = STATUS.get(refusal.code, 422)
-        fresh = await question_of(self._cases, question.link)
-        outcome = await self._shower.outcome(fresh, language) if refusal.code in STANDS else None
+        fresh = await self._door.again(seat)
+        outcome = await self._front.shower.outcome(fresh.question, fresh.language) if refusal.code in STANDS else None
         if outcome is None and refusal.code == "conflict":
-            outcome = self._shower.received(language, response)
+            outcome = self._front.shower.received(fresh.language, response)
         if outcome is not None:
-            return await self._page(request, fresh, language, Shown(outcome=outcome), status=status)
+            return await self._front.question(fresh, Shown(outcome=outcome), status=status)
         superseded = refusal.code == "superseded"
-        shown = Shown(inputs=inputs, faults=[] if superseded else [fault_of(refusal)], notice="superseded" if superseded else "")
-        return await self._page(request, fresh, language, shown, status=status)
-
-    async def _page(self, request: Request, question: Question, language: str, shown: Shown, status: int = 200) -> Response:
-        kind, options = question.step.kind, list(OPTIONS[question.step.kind])
-        chosen = shown.inputs.get("option", "") or (options[0] if len(options) == 1 else "")
-        faults: dict[str, dict[str, str]] = {}
-        for fault in shown.faults:
-            place = place_of(kind, chosen, fault.field)
-            faults.setdefault(place.name, {"label": self._label(language, place), "text": self._fault(language, fault, place)})
-        context: dict[str, Any] = {
-            **await self._shower.facts(question, language),
-            "groups": groups_of(kind, question.subject),
-            "rows_of": rows_of,
-            "options": options,
-            "kind": kind.value,
-            "chosen": chosen,
-            "inputs": shown.inputs,
-            "faults": faults,
-            "outcome": shown.outcome,
-            "notice": shown.notice,
-            "done": shown.done,
-            "response": shown.response or uuid4().hex,
-            "paper": question.step.paper,
-            "path": request.url.path,
-            "query": query,
-        }
-        return self._pages.page("respond/question.html", language, context, status)
-
-    def _label(self, language: str, place: Place) -> str:
-        """The label of the field that a fault is about, with its row."""
-        known = [label for label in place.labels if isinstance(label, int) or self._words.has(language, label)]
-        return " ".join(str(label) if isinstance(label, int) else self._words.say(language, label) for label in known)
-
-    def _fault(self, language: str, fault: Fault, place: Place) -> str:
-        """A fault in the reader's language; one without words of its own asks to check the value."""
-        key = f"fault.{fault.code}"
-        bounds = {"low": str(place.field.low), "high": str(place.field.high)} if place.field else {}
-        facts = {"limit": "", "low": "", "high": "", "value": "", "threshold": "", "first": "", **fault.facts, **bounds}
-        return self._words.say(language, key if self._words.has(language, key) else "fault.invalid", **facts)
-
-    def _unknown(self, request: Request) -> Response:
-        return self._pages.page("respond/unknown.html", preferred(request), {}, 404)
-
-    def _not_recorded(self, request: Request, posted: Mapping[str, str], lang: str) -> Response:
-        """Nothing can be read or kept now: what was filled in stays on the page, to be sent again."""
-        context = {"posted": posted, "target": f"{request.url.path}?{query(lang=lang)}"}
-        return self._pages.page("respond/again.html", preferred(request), context, 503)
+        faults = [] if superseded else [fault_of(refusal)]
+        shown = Shown(inputs=inputs, faults=faults, notice="superseded" if superseded else "")
+        return await self._front.question(fresh, shown, status=status)
 
 
-def spoken(question: Question, lang: str) -> str:
-    """The language of a page: the one chosen, or the receiver's."""
-    return lang if lang in LANGUAGES else question.party.language
+def facts_of(form: Form, asked: str) -> AnswerFacts:
+    """What the rules need of a form before anybody it names is kept."""
+    if not isinstance(form, NominationForm):
+        return form.facts()
+    people = [f"p-{n}" for n in range(len(form.nominees))]
+    return nominees_of(form, people, [""] * len(people), asked)
 
 
-def is_from_elsewhere(request: Request) -> bool:
-    """Whether another site sent a form here; our pages send no referrer, so a browser may name their origin "null"."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return True
-    origin = request.headers.get("origin", "null")
-    return origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
-
-
-def query(**parts: str) -> str:
-    """A query of the parts that are not empty."""
-    return urlencode({name: value for name, value in parts.items() if value})
-
-
-def fault_of(refusal: Refused) -> Fault:
-    """A refusal as a fault of the field it names, else of the answer itself."""
-    return Fault(field=refusal.facts.get("field", "option"), code=refusal.code, text=refusal.text, facts=dict(refusal.facts))
-
-
-def facts_in(outcome: Mapping[str, str]) -> dict[str, str]:
-    """The facts of a refusal as the inbox keeps it."""
-    return {name: value for name, value in outcome.items() if name not in ("code", "text")}
+async def posting(
+    front: Front,
+    request: Request,
+    case: str,
+    step: str,
+    lang: str,
+    pressed: Callable[[Request, Seat, dict[str, str]], Awaitable[Response]],
+) -> Response:
+    """A form that was sent to a clean address: read, and handed on with whoever sits there; nothing that was filled in is lost."""
+    if is_from_elsewhere(request):
+        return PlainTextResponse("cross-site", status_code=403)
+    posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
+    try:
+        return await pressed(request, await front.door.seat(request, case, step, lang), posted)
+    except Shut:
+        return front.without_visit(request, path_of(case, step), posted)
+    except Missing:
+        return front.unknown(request)
+    except Unreachable:
+        return front.not_recorded(request, request.url.path, posted, lang)
