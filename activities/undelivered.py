@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from activities.mail import MAIL_FAILED, Composer
+from activities.mail import MAIL_FAILED, RIGHT_TO_LEFT, Composer
 from activities.parties import SUPERVISOR, Parties
 from activities.told import Told
 from models.case import Case
@@ -21,6 +21,9 @@ from store.cases import ReadModel
 from store.deliveries import UNDELIVERED, Delivery
 from store.mails import Mails
 from wording import Words
+
+LEFT_TO_RIGHT, ISOLATED = "\u2066", "\u2069"
+"""What a mail server says runs from left to right and is kept apart from the Arabic around it."""
 
 log = structlog.get_logger("undelivered")
 
@@ -113,7 +116,8 @@ class Undelivered:
         name = await self._told.name(programme, case, delivery.party, language) if delivery.party else case.id
         if delivery.rank:
             name = self._words.say(language, "delivery.copy", name=name)
-        return self._words.say(language, f"delivery.{delivery.state}", name=name, said=delivery.reply)
+        said = f"{LEFT_TO_RIGHT}{delivery.reply}{ISOLATED}" if language in RIGHT_TO_LEFT else delivery.reply
+        return self._words.say(language, f"delivery.{delivery.state}", name=name, said=said)
 
     async def requeue(self, message_id: str) -> list[int]:
         """Have a mail sent anew, under its Message-ID, to those it did not reach, at the mailboxes they have now.

@@ -82,14 +82,20 @@ def knows(server: SMTP, session: Session, envelope: Envelope, mechanism: str, lo
 
 @asynccontextmanager
 async def listening(
-    postbox: Postbox, *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, login: bool = False
+    postbox: Postbox,
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    login: bool = False,
+    largest: int = 2**25,
 ) -> AsyncIterator[int]:
-    """A server for a postbox; gives its port."""
+    """A server for a postbox that takes messages of so many bytes at the most; gives its port."""
 
     def session() -> SMTP:
         return SMTP(
             postbox,
             hostname=NAME,
+            data_size_limit=largest,
             tls_context=starttls,
             require_starttls=starttls is not None,
             auth_required=login,
