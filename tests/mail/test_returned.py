@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -16,6 +17,7 @@ from activities.mail import MAIL_FAILED
 from activities.returned import Back, Taken, read
 from models.errors import Unreachable
 from rehearsal.player import free_port
+from settings import Settings
 from store.deliveries import DeliveryState
 from store.inbox import Inbox
 from store.mails import MailState, QueuedMail
@@ -24,6 +26,7 @@ from tests.mail.conftest import Clock, Filing
 from tests.mail.imap_server import PASSWORD, USER, Folder, mailbox
 from tests.mail.server import Certificate, certificate
 from tests.mail.situations import Sent
+from worker import collecting, imap_of
 from workplace import Workplace
 
 __all__ = ["certificate"]
@@ -268,6 +271,33 @@ async def test_a_mailbox_that_is_away_or_shut_is_waited_for_and_no_password_is_t
             await workplace.returned.collect(box(port, password="mistyped"))
     assert "AUTHENTICATIONFAILED" in str(refused.value)
     assert "mistyped" not in str(refused.value)
+
+
+async def test_the_worker_reads_the_mailbox_again_and_again_and_waits_for_one_that_is_away(
+    workplace: Workplace, sent: QueuedMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.COLLECT_SECONDS", 0)
+    folder = Folder(drops="UID SEARCH")
+    folder.put(reply(sent.message_id))
+    async with mailbox(folder) as port:
+        with capture_logs() as logs:
+            reading = asyncio.create_task(collecting(workplace.returned, box(port)))
+            while not reading.done() and not any(entry["event"] == "away" for entry in logs):
+                await asyncio.sleep(0.01)
+            folder.drops = ""
+            while not reading.done() and folder.seen != {1}:
+                await asyncio.sleep(0.01)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert len(await filed(workplace)) == 1
+
+
+def test_a_mailbox_is_read_where_the_settings_name_one() -> None:
+    assert imap_of(Settings()) is None
+    named = {"imap_host": "mail.example", "imap_user": USER, "imap_password": PASSWORD, "imap_folder": "Returned"}
+    found = imap_of(Settings.model_validate(named))
+    assert found == Imap(host="mail.example", user=USER, password=PASSWORD, folder="Returned")
+    assert PASSWORD not in repr(Settings.model_validate(named))
 
 
 FRAGMENTS = st.sampled_from(

@@ -15,9 +15,12 @@ import pytest
 
 from activities.postman import Smtp, SmtpTransport
 from activities.sealing import Dkim
+from models.errors import WrongSetting
 from models.words import LANGUAGES
+from settings import Settings
 from tests.mail.conftest import Filing
 from tests.mail.server import NAME, Postbox, listening
+from worker import seal_of
 from workplace import Workplace
 
 DOMAIN, SELECTOR = "amedip.example", "letters1"
@@ -91,3 +94,16 @@ def test_a_key_that_cannot_sign_is_refused_before_the_first_mail(tmp_path: Path)
     for key, says in ((b"-----BEGIN PRIVATE KEY-----\nbm8=\n-----END PRIVATE KEY-----\n", "not an RSA key"), (short, "512 bits")):
         with pytest.raises(ValueError, match=says):
             Dkim(DOMAIN, SELECTOR, key)
+
+
+def test_the_key_is_taken_from_its_file_and_a_wrong_one_stops_the_worker(tmp_path: Path, keys: tuple[bytes, bytes]) -> None:
+    file = tmp_path / "dkim.pem"
+    named = Settings(dkim_domain=DOMAIN, dkim_selector=SELECTOR, dkim_key_file=file)
+    file.write_bytes(keys[0])
+    seal = seal_of(named)
+    assert seal is not None
+    assert verified(seal.signed(b"From: a@amedip.example\r\n\r\nbody\r\n"), keys[1])
+    file.write_bytes(made(tmp_path, 512)[0])
+    with pytest.raises(WrongSetting, match=r"PASSERELLE_DKIM_KEY_FILE: .*512 bits"):
+        seal_of(named)
+    assert seal_of(Settings()) is None
