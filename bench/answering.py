@@ -60,12 +60,13 @@ class Page:
 
     async def opened(self) -> dict[str, str]:
         """What its form would send."""
-        shown = await self._browser.get(self._path)
+        shown = await self._browser.get(self._path, follow_redirects=True)
         if shown.status_code != httpx.codes.OK:
             raise Unreachable(f"the page answers {shown.status_code}")
+        self._path = shown.url.path
         form = Form()
         form.feed(shown.text)
-        return form.fields | {"option": self._option}
+        return form.fields | {"option": self._option, "do": "record"}
 
     async def answered(self, fields: dict[str, str]) -> float:
         """Send the form and follow to the page that says it is recorded; gives the seconds.

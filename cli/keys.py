@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.case import AsJson, Data
-from cli.edge import opened, out, print_json, print_rows, run
+from cli.edge import opened, out, print_json, print_rows, refuse, run, settings_of
+from evidence.links import rotate as rotate_links
+from models.errors import PasserelleError
 from store.tokens import Token
 
 app = typer.Typer(no_args_is_help=True, help="The keys with which the systems of institutions answer by the API.")
@@ -76,6 +78,18 @@ def revoke(
             out.print(f"{token.id} of {token.institution} counts no more.")
 
     run(work())
+
+
+@app.command()
+def rotate(data: Data = None) -> None:
+    """Begin a new key of the links in mails; links made with the former keys go on opening."""
+    path = settings_of(data).link_key_file
+    assert path is not None
+    try:
+        number = rotate_links(path)
+    except PasserelleError as error:
+        refuse(error)
+    out.print(f"Key {number} signs what is sent once the worker has been started again; the former keys still open their links.")
 
 
 def until(token: Token, counts: bool) -> str:

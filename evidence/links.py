@@ -173,6 +173,23 @@ def with_new_key(content: bytes) -> bytes:
     return "".join(f"{key.id} {key.secret.hex()}\n" for key in lines).encode()
 
 
+def rotate(path: Path) -> int:
+    """Put a new key before those of a keys file, in one step and readable by its owner only; gives the new key's number.
+
+    Raises:
+        WrongSetting: the file cannot be replaced, or every number is taken.
+    """
+    content = with_new_key(key_in(path))
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        beside.touch(mode=0o600)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise WrongSetting(f"PASSERELLE_LINK_KEY_FILE: {path} cannot be replaced: {error.strerror}") from error
+    return keys_of(content)[0].id
+
+
 def key_in(path: Path) -> bytes:
     """What a keys file holds; made with one raw key and mode 0600 when there is none yet."""
     if not path.exists():

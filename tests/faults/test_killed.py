@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
@@ -112,9 +112,14 @@ class Installation:
 
     def post(self, step: str, response: str) -> int:
         """Answer on the page; gives the status, 0 when nobody answered."""
-        body = urlencode({**ANSWERS[step], "response": response, "paper": ""}).encode()
+        browser = build_opener(HTTPCookieProcessor())
         try:
-            with urlopen(Request(f"http://127.0.0.1:{self.port}{self.link(step)}", data=body), timeout=20) as answered:
+            with browser.open(f"http://127.0.0.1:{self.port}{self.link(step)}", timeout=20) as opened:
+                found = re.search(rb'name="token" value="(\w+)"', opened.read())
+                address = opened.url
+            token = found[1].decode() if found else ""
+            body = urlencode({**ANSWERS[step], "response": response, "paper": "", "token": token, "do": "record"}).encode()
+            with browser.open(Request(address, data=body), timeout=20) as answered:
                 return int(answered.status)
         except HTTPError as error:
             return error.code

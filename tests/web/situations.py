@@ -24,7 +24,7 @@ from models.consequences import Happened, carry_out
 from models.errors import Refused, Unreachable
 from models.request import Asked, Period
 from models.schedule import Do, Schedule, Tick
-from models.words import Channel, DecisionKind, Format, Kind, Standing, State
+from models.words import PROCEDURE, Channel, DecisionKind, Format, Kind, Standing, State
 from store.inbox import InboxRow
 from store.persons import Person
 from workplace import Workplace
@@ -328,7 +328,7 @@ def a_case(request: str, kind: Kind, **changes: Any) -> Case:
     country = {"OFFICE": "FR", "N1": "SN"}.get(who, who[:2])
     step = Step(id=f"{kind}-1", kind=kind, asked=who, country=country, opened=NOW, state=State.OPEN, schedule=schedule)
     step = step.model_copy(update={"about": ("N1", "N2"), **changes})
-    case = Case(id=CASE, programme="amedip", asked=asked, opened=NOW, clock=NOW, steps=[step])
+    case = Case(id=CASE, programme="amedip", asked=asked, opened=NOW, clock=NOW, steps=[step], procedure=PROCEDURE)
     if kind not in (Kind.COMPLETENESS, Kind.CORRECTION, Kind.CONSULTATION, Kind.DECISION, Kind.HOST_OFFER):
         case.partner, case.visit_start, case.visit_end = "MA-POSTE", date(2027, 5, 10), date(2027, 5, 13)
     return case

@@ -18,6 +18,7 @@ from models.case import Case, Step
 from models.errors import Missing
 from models.words import Channel
 from store.tokens import Token
+from web.api.files import without_files
 from web.api.said import AnswerSaid, AskedList, AskedWhole, DeclineSaid, Done, Taken, TimeSaid
 from web.api.shown import Shower, href, is_put_to, may_read
 from web.api.strict import StrictRoute
@@ -143,6 +144,7 @@ class Routes:
         under a new key; one whose form had faults was not kept, and its key can be used again.
         """
         found = await self._found(holder, case, step)
+        without_files(said.form)
         reference = reference_of(holder.institution, key)
         before = await self._cases.earlier(reference)
         given = Given(

@@ -9,6 +9,7 @@ from models.case import Case, Decision, Paper, Step
 from models.forms import FORMS
 from models.rules import closes_for_good, subject_of
 from models.words import OPTIONS
+from web.api.files import schema_without_files
 from web.api.said import Asked, AskedWhole, PaperShown, PeriodShown, PersonShown, RequestShown, Stands
 from web.respond.question import EXPLAINED
 from wording import Words
@@ -53,7 +54,7 @@ class Shower:
             host=case.host,
             visit_start=case.visit_start,
             visit_end=case.visit_end,
-            forms={option: FORMS[step.kind, option].model_json_schema() for option in OPTIONS[step.kind]},
+            forms={option: schema_without_files(FORMS[step.kind, option].model_json_schema()) for option in OPTIONS[step.kind]},
             request=await self._request(case) if step.kind in EXPLAINED else None,
             papers=[paper_of(case, paper) for paper in case.papers if paper.voided is None and may_read(institution, case, paper)],
             people=await self._people(case, step),

@@ -127,9 +127,7 @@ class Handing:
         if step.kind is Kind.NOMINATION and step.decision is not None:
             people = [await self._cases.form(nominee.form) for nominee in step.decision.facts.nominees]
             found |= {person["cv_file"] for person in people if person.get("cv_file")}
-        if step.kind is Kind.REPORT_REVIEW and step.paper:
-            found.add(str((await self._cases.form(step.paper)).get("file", "")))
-        return found
+        return found | {await self._front.shower.file(seat.question)}
 
     async def _page(self, seat: Seat, field: str, refusal: Refused | None = None, status: int = 200) -> Response:
         faults = self._front.faults(

@@ -114,6 +114,7 @@ class Shower:
             "sections": [*self.texts(question, texts, language), *await self.background(question, language)],
             "way": await self.way(question, language),
             "papers": [(paper, self._words.say(language, f"document.{paper.kind}")) for paper in question.papers],
+            "file": await self.file(question),
             "people": await self.people(question, language),
             "institutions": await self.institutions(question, language),
             "criteria": list(programme.decision.weights),
@@ -185,6 +186,12 @@ class Shower:
                 Section(say(language, f"field.{part}"), [report[part]]) for part in ("summary", "text") if report.get(part)
             ]
         return [section for section in sections if section.lines]
+
+    async def file(self, question: Question) -> str:
+        """The sha256 of the file that came with a report under review, if one did."""
+        if question.step.kind is not Kind.REPORT_REVIEW or not question.step.paper:
+            return ""
+        return str((await self._cases.form(question.step.paper)).get("file", ""))
 
     async def people(self, question: Question, language: str) -> list[Person]:
         """The people a step is about, with function and institution."""

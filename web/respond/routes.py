@@ -113,7 +113,7 @@ class Respond:
             outcome = await self._front.shower.outcome(seat.question, seat.language, posted.get("response", ""))
             if outcome is not None:
                 return await self._stands(seat, outcome)
-            seat = await self._keep(seat, inputs)
+            seat = await self._keep(seat, kept_on(posted))
             if self._front.is_dead(seat):
                 return await self._front.dead(seat)
             return await self._front.question(seat, Shown(inputs=inputs, notice="stale", response=response), status=STALE)
@@ -122,7 +122,7 @@ class Respond:
         outcome = await self._front.shower.outcome(seat.question, seat.language, posted.get("response", ""))
         if outcome is not None:
             return await self._stands(seat, outcome)
-        seat = await self._keep(seat, inputs)
+        seat = await self._keep(seat, kept_on(posted))
         if self._front.is_dead(seat):
             return await self._front.dead(seat)
         if do == "save":
@@ -197,13 +197,13 @@ class Respond:
             )
             if not await self._repeated(seat, response) and self._front.is_dead(seat):
                 outcome = await self._front.shower.outcome(seat.question, seat.language)
-                return await (self._stands(seat, outcome) if outcome else self._front.dead(await self._keep(seat, inputs)))
+                return await (self._stands(seat, outcome) if outcome else self._front.dead(await self._keep(seat, kept_on(posted))))
             await self._cases.answer(given)
         except Invalid as invalid:
             shown = Shown(inputs=inputs, faults=invalid.faults, response=response)
-            return await self._front.question(await self._keep(seat, inputs), shown, status=422)
+            return await self._front.question(await self._keep(seat, kept_on(posted)), shown, status=422)
         except Refused as refusal:
-            return await self._refused(await self._keep(seat, inputs), inputs, refusal, response)
+            return await self._refused(await self._keep(seat, kept_on(posted)), inputs, refusal, response)
         except Unreachable:
             shown = Shown(inputs=inputs, notice="not_recorded", response=response)
             return await self._front.question(seat, shown, status=503)
