@@ -24,7 +24,7 @@ ANSWERS = [(kind, option) for kind in INSTITUTIONS for option in OPTIONS[kind]]
 
 def filled(kind: Kind, option: str) -> dict[str, Any]:
     """A filled form as JSON has it; the page's values are all texts."""
-    return FORMS[kind, option].model_validate(FILLED[kind, option]).model_dump(mode="json")
+    return FORMS[kind, option].model_validate(FILLED[kind, option]).model_dump(mode="json", exclude_defaults=True)
 
 
 @pytest.mark.parametrize(("kind", "option"), ANSWERS)
@@ -285,3 +285,19 @@ async def test_a_step_that_moved_up_is_asked_of_whom_it_moved_to(desk: Desk) -> 
     for institution in ("SN-POSTE", "SN-MAESE"):
         (asked,) = (await (await desk.system(institution)).get(STEPS)).json()["steps"]
         assert asked["step"] == step.id
+
+
+async def test_a_form_names_no_file_by_api(desk: Desk) -> None:
+    nomination = await desk.ask(Kind.NOMINATION)
+    system = await desk.system("SN-POSTE")
+    paper = await desk.workplace.contents.put(b"%PDF-1.7 of another case", "application/pdf")
+    shown = (await system.get(f"{ASKED}{nomination.id}")).json()
+    assert "'cv':" in str(shown["forms"])
+    assert "'cv_file':" not in str(shown["forms"])
+    person = {"person": "Participant 4", "email": "p.4@poste-sn.example", "cv_file": paper}
+    refused = await system.answer(nomination, "nominate", {"nominees": [person]})
+    assert (refused.status_code, fields(refused)) == (422, {"form.nominees.0.cv_file": "unknown"})
+    report = await desk.ask(Kind.REPORT, asked="SN-POSTE")
+    refused = await system.answer(report, "submit", {"summary": "In short.", "file": paper})
+    assert (refused.status_code, fields(refused)) == (422, {"form.file": "unknown"})
+    assert await desk.waiting() == []

@@ -109,7 +109,7 @@ def against_the_description(there: Served, count: int) -> None:
     @given(mutated(), st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12))
     def values(said: tuple[str, str, Any], key: str) -> None:
         step, place, body = said
-        send(step, place, json.dumps(body).encode("utf-8"), "application/json", key or "k")
+        send(step, place, json.dumps(body).encode("utf-8"), "application/json", key.strip() or "k")
 
     @searching(max(count // 10, len(RAW)))
     @given(st.sampled_from(RAW) | st.binary(max_size=200), HEADERS, st.sampled_from(PLACES), st.sampled_from(there.steps))
