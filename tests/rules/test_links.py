@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.links import FORMER_PURPOSE, MAC_BYTES, PURPOSE, Link, Links, key_in, keys_of, with_new_key
+from evidence.links import FORMER_PURPOSE, MAC_BYTES, PURPOSE, Link, Links, key_in, keys_of, rotate, with_new_key
 from models.errors import Refused, WrongSetting
 
 NOW = datetime(2027, 1, 4, 10, tzinfo=UTC)
@@ -156,6 +156,15 @@ def test_a_key_another_process_took_up_is_looked_for_once() -> None:
     assert links.read(Links(newer).token(LINK, EXPIRES), NOW) == LINK
     assert links.read(TOKEN, NOW) == LINK
     assert asked == [1]
+
+
+def test_a_keys_file_is_rotated_in_place_and_stays_its_owner_s(tmp_path: Path) -> None:
+    path = tmp_path / "link.key"
+    token = Links(key_in(path)).token(LINK, EXPIRES)
+    assert [rotate(path), rotate(path)] == [1, 2]
+    assert Links(key_in(path)).read(token, NOW) == LINK
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["link.key"]
 
 
 def test_every_key_has_its_number_until_they_run_out() -> None:

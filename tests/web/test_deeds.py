@@ -83,7 +83,7 @@ async def test_a_longer_time_waits_for_the_coordinator_and_says_so(desk: Desk) -
 
 async def test_whoever_got_more_time_goes_on_in_the_same_browser_and_older_links_do_not(desk: Desk) -> None:
     path = await desk.ask(Kind.HOST_OFFER)
-    _, page = await desk.open(path)
+    await desk.open(path)
     status, _ = await done(desk, f"{clean(path)}/more-time", FILLED["more-time"])
     assert status == 200
     assert (await desk.step()).epoch == 1

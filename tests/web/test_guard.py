@@ -49,7 +49,8 @@ async def visits(desk: Desk) -> int:
         return len((await connection.execute(select(tables.visits))).all())
 
 
-ADDRESSES = ("", "/link", "/more-time", "/delegate", "/take-back", "/not-for-me", "/recall", "/upload", "/calendar.ics", "/x")
+DEEDS = ("more-time", "delegate", "take-back", "not-for-me", "recall")
+ADDRESSES = ("", "/confirm", "/link", "/upload", "/calendar.ics", "/x", *(f"/{deed}" for deed in DEEDS))
 
 
 async def test_a_thousand_openings_of_any_kind_change_nothing(desk: Desk) -> None:
@@ -97,8 +98,7 @@ async def test_only_a_posted_form_can_change_anything(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     writing = {(path, method) for path, methods in paths.items() for method in methods if method not in ("get", "head")}
     question = "/r/{case}/{step}"
-    deeds = ("more-time", "delegate", "take-back", "not-for-me", "recall")
-    assert writing == {(f"{question}{part}", "post") for part in ("", "/link", "/upload", *(f"/{deed}" for deed in deeds))}
+    assert writing == {(f"{question}{part}", "post") for part in ("", "/link", "/upload", *(f"/{deed}" for deed in DEEDS))}
 
 
 ELSEWHERE = [

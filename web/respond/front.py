@@ -124,7 +124,7 @@ class Front:
             "posted": kept_on(posted),
             "target": seat.path,
             "record": self.words.say(language, "answer.send"),
-            "switching": False,
+            "here": f"{seat.path}/confirm",
         }
         return self.page(seat, "confirm.html", context)
 

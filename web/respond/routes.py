@@ -41,6 +41,7 @@ class Respond:
         self.router.add_api_route("/r/{token}", self.enter, methods=READ, response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}", self.show, methods=READ, response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}", self.send, methods=["POST"], response_class=HTMLResponse)
+        self.router.add_api_route("/r/{case}/{step}/confirm", self.confirm, methods=READ, response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}/link", self.link, methods=["POST"], response_class=HTMLResponse)
 
     async def enter(self, request: Request, token: str, lang: str = "") -> Response:
@@ -131,7 +132,7 @@ class Respond:
             return RedirectResponse(f"{seat.path}/upload?{query(field=do.removeprefix('attach:'))}", status_code=REDIRECTED)
         if do == "change":
             return await self._front.question(seat, Shown(inputs=inputs, response=response))
-        return await self._review(seat, posted, inputs, response)
+        return await self._review(seat, posted, inputs)
 
     async def _stands(self, seat: Seat, outcome: Outcome) -> Response:
         status = OUTCOME_STATUS.get(outcome.state, 409)
@@ -139,19 +140,47 @@ class Respond:
 
     async def _keep(self, seat: Seat, inputs: Mapping[str, str]) -> Seat:
         """The draft as it is filled in now, beside the files that came in."""
-        draft = {name: value for name, value in inputs.items() if name not in ("response", "paper")}
+        draft = {name: value for name, value in inputs.items() if name != "response"}
         stays = {name: value for name, value in seat.visit.draft.items() if name.startswith(BESIDE)}
         draft = {**draft, "option": inputs.get("option", ""), **stays}
         await self._door.visits.draft(seat.visit, draft)
         return seat._replace(visit=seat.visit.model_copy(update={"draft": draft}))
 
-    async def _review(self, seat: Seat, posted: dict[str, str], inputs: Mapping[str, str], response: str) -> Response:
-        """The second page, which repeats what would be recorded; or the first again, with what is wrong."""
+    async def confirm(self, request: Request, case: str, step: str, lang: str = "") -> Response:
+        """The second page, which repeats the draft as it would be recorded."""
+        try:
+            seat = await self._door.seat(request, case, step, lang)
+        except Shut:
+            return self._front.without_visit(request, path_of(case, step), {})
+        except Missing:
+            return self._front.unknown(request)
+        outcome = await self._front.shower.outcome(seat.question, seat.language)
+        if outcome is not None:
+            return await self._front.question(seat, Shown(outcome=outcome))
+        if self._front.is_dead(seat):
+            return await self._front.dead(seat)
+        posted = {name: value for name, value in seat.visit.draft.items() if not name.startswith(BESIDE)}
+        if "option" not in posted:
+            return RedirectResponse(seat.path, status_code=REDIRECTED)
+        inputs, option = shown_again(seat.question.step.kind, posted["option"], posted), self._option(seat, posted)
+        wrong = await self._wrong(seat, posted, inputs)
+        if wrong is not None:
+            return wrong
+        filled = read_back(seat.question.step.kind, option, posted)
+        return await self._front.confirm(seat, option, filled, {**inputs, "option": option, "response": uuid4().hex})
+
+    async def _review(self, seat: Seat, posted: dict[str, str], inputs: Mapping[str, str]) -> Response:
+        """On to the second page; or the first again, with what is wrong."""
+        wrong = await self._wrong(seat, posted, inputs)
+        return wrong or RedirectResponse(f"{seat.path}/confirm", status_code=REDIRECTED)
+
+    async def _wrong(self, seat: Seat, posted: Mapping[str, str], inputs: Mapping[str, str]) -> Response | None:
+        """The first page with what is wrong in it; None when it could be recorded as it stands."""
         question, option = seat.question, self._option(seat, posted)
         try:
             form = self._form(seat, option, posted)
             asking = Answer(
-                response=response,
+                response=uuid4().hex,
                 step=question.step.id,
                 option=option,
                 by=question.party.code,
@@ -161,12 +190,10 @@ class Respond:
             )
             may_answer(question.case, asking, self._cases.programmes[question.case.programme])
         except Invalid as invalid:
-            shown = Shown(inputs=inputs, faults=invalid.faults, response=response)
-            return await self._front.question(seat, shown, status=422)
+            return await self._front.question(seat, Shown(inputs=inputs, faults=invalid.faults), status=422)
         except Refused as refusal:
-            return await self._refused(seat, inputs, refusal, response)
-        filled = read_back(question.step.kind, option, posted)
-        return await self._front.confirm(seat, option, filled, {**inputs, "option": option, "response": response})
+            return await self._refused(seat, inputs, refusal, "")
+        return None
 
     def _option(self, seat: Seat, posted: Mapping[str, str]) -> str:
         options = list(OPTIONS[seat.question.step.kind])
