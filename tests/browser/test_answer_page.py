@@ -23,7 +23,8 @@ OUTSIDE = """() => [...document.querySelectorAll('body *')].filter(e => {
     return box.width && (box.left < -1 || box.right > innerWidth + 1);
 }).map(e => e.outerHTML.slice(0, 80))"""
 CLIPPED = """() => [...document.querySelectorAll('main *')].filter(e =>
-    !['TEXTAREA', 'INPUT', 'SELECT', 'OPTION'].includes(e.tagName) && getComputedStyle(e).overflow !== 'visible'
+    !['TEXTAREA', 'INPUT', 'SELECT', 'OPTION'].includes(e.tagName) && !e.classList.contains('visually-hidden')
+    && getComputedStyle(e).overflow !== 'visible'
     && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)).map(e => e.outerHTML.slice(0, 80))"""
 BROKEN = """() => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
