@@ -91,6 +91,26 @@ async def test_a_step_that_closed_or_was_answered_is_asked_no_more(desk: Desk) -
     assert (await (await desk.system("MA-POSTE")).get(STEPS)).json()["steps"] == []
 
 
+async def test_of_a_case_only_the_open_steps_are_listed(desk: Desk) -> None:
+    await desk.ask(Kind.NOMINATION)
+    case = await desk.case()
+    earlier = case.steps[0].model_copy(update={"id": "correction-1", "kind": Kind.CORRECTION, "state": State.ANSWERED})
+    case.steps = [earlier, *case.steps]
+    await desk.publish(case)
+    system = await desk.system("SN-POSTE")
+    assert [step["step"] for step in (await system.get(STEPS)).json()["steps"]] == ["nomination-1"]
+    assert (await system.get(f"{ASKED}correction-1")).status_code == 200
+
+
+async def test_who_holds_a_mandate_finds_what_is_asked_of_the_other(desk: Desk) -> None:
+    await desk.workplace.offices.delegate("SN-POSTE", "SN-MAESE", NOW.date(), CLOSES.date())
+    await desk.ask(Kind.NOMINATION, delegate="SN-MAESE")
+    (asked,) = (await (await desk.system("SN-MAESE")).get(STEPS)).json()["steps"]
+    assert (asked["asked"], asked["answering"]) == ("SN-POSTE", "SN-MAESE")
+    await desk.ask(Kind.NOMINATION)
+    assert (await (await desk.system("SN-MAESE")).get(STEPS)).json()["steps"] == []
+
+
 async def test_a_long_list_is_read_on_where_it_ended(desk: Desk) -> None:
     await desk.ask(Kind.NOMINATION)
     case = await desk.case()

@@ -24,6 +24,7 @@ from tests.api.situations import PROBLEM
 from tests.hostile import TEXTS
 from tests.web.situations import CASE
 from tests.web.situations import FORMS as FILLED
+from web.api.strict import NotSound, read_json
 
 NORMAL, SOAK = 300, 6000
 """Inputs of each of the two kinds: as described, and against the description."""
@@ -135,10 +136,15 @@ def as_described(there: Served, count: int) -> None:
             case.path_parameters |= {"case": CASE} | ({"step": step} if "step" in case.path_parameters else {})
         response = case.call(headers={"Authorization": f"Bearer {there.secret}"}, timeout=30)
         assert response.status_code < 500, (response.status_code, case)
-        if urlsplit(response.request.url).path.startswith("/api/"):  # a name like ".." leads elsewhere
+        if leads_to_the_api(urlsplit(response.request.url).path):
             case.validate_response(response, checks=checks)
 
     requests()
+
+
+def leads_to_the_api(path: str) -> bool:
+    """Whether an address is one of the API: a name like ".." leads elsewhere, and one with a line end nowhere."""
+    return path.startswith("/api/") and "%0a" not in path.lower()
 
 
 def searching(count: int) -> Callable[[Any], Any]:
@@ -151,6 +157,52 @@ def sound(response: httpx.Response) -> None:
     assert response.status_code < 500, response.request.content[:500]
     assert response.status_code in (200, 202) or response.headers["content-type"] == PROBLEM
     response.json()
+
+
+UNSOUND = {
+    b'{"a": 1, "a": 2}': "a key twice",
+    b'{"a": NaN}': "not finite",
+    b'{"a": -Infinity}': "not finite",
+    b'{"a": 1e999}': "not finite",
+    b'{"a": 9007199254740992}': "beyond",
+    b'{"a": ' + b"9" * 6000 + b"}": "beyond",
+    b'{"a": "\\ud800"}': "half a character",
+    b'{"\\udfff": 1}': "half a character",
+    b'{"a": ' * 21 + b"1" + b"}" * 21: "deeper",
+    b"[" * 100_000: "no JSON",
+    b"\xff": "no JSON",
+    b"": "no JSON",
+}
+
+
+@pytest.mark.parametrize(("content", "says"), UNSOUND.items(), ids=range(len(UNSOUND)))
+def test_json_that_readers_understand_differently_is_refused(content: bytes, says: str) -> None:
+    with pytest.raises(NotSound, match=says):
+        read_json(content)
+
+
+def test_sound_json_is_read_as_it_is() -> None:
+    value: dict[str, Any] = {"a": [9007199254740991, -1.5, None, True, "\U0001f600 \u0000", {"b": {}}]}
+    assert read_json(json.dumps(value).encode()) == read_json(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+def test_every_hostile_value_is_answered_wherever_it_stands(there: Served) -> None:
+    headers = {"Authorization": f"Bearer {there.secret}", "Content-Type": "application/json"}
+    path = f"{there.address}/api/v1/cases/{CASE}/steps/"
+    with httpx.Client(timeout=30) as line:
+        for number, value in enumerate(HOSTILE_VALUES):
+            key = value if isinstance(value, str) else "remarks"
+            for place, said in (
+                ("host_offer-1/answers", {"option": "offer", "form": {"start": "2027-05-10", "cost": value}}),
+                ("host_offer-1/answers", {"option": "refuse", "form": {key: value}}),
+                ("clearance-1/answers", {"option": "clear", "form": {"refused": value, "remarks": value}}),
+                ("attendance-1/answers", {"option": "confirm", "form": {"attendance": value, "actual_end": value}}),
+                ("nomination-1/answers", {"option": value, "form": value, "paper": value}),
+                ("nomination-1/more-time", {"working_days": value, "reason": value}),
+            ):
+                sound(
+                    line.post(path + place, content=json.dumps(said).encode(), headers=headers | {"Idempotency-Key": f"{number}"})
+                )
 
 
 def test_what_breaks_the_description_is_refused(there: Served) -> None:

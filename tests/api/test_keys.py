@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from models.case import Case
 from models.errors import Invalid, Missing, Refused
 from models.words import Kind, State
 from store.tokens import PREFIX
@@ -155,11 +156,19 @@ async def test_a_step_that_was_passed_to_another_institution_is_no_longer_there(
 
 
 @pytest.mark.parametrize("name", ["%00", "..%2f..", "a" * 500, "%F0%9F%98%80", "AMEDIP-2027-0001%0a", "١"])
-async def test_a_name_that_nothing_has_is_not_looked_for(desk: Desk, name: str) -> None:
+async def test_a_name_that_nothing_has_is_not_looked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     await desk.ask(Kind.HOST_OFFER)
     system = await desk.system("MA-POSTE")
-    for path in (f"/api/v1/cases/{name}/steps/host_offer-1", f"{ASKED}{name}"):
+    looked, look = [], desk.hall.case
+
+    async def case(case_id: str) -> Case:
+        looked.append(case_id)
+        return await look(case_id)
+
+    monkeypatch.setattr(desk.hall, "case", case)
+    for path in (f"/api/v1/cases/{name}/steps/host_offer-1", f"{ASKED}{name}", f"/api/v1/cases/{CASE}/papers/{name}"):
         assert (await system.get(path)).status_code == 404
+    assert set(looked) <= {CASE}
     assert (await system.get(f"{STEPS}?after={name[:40]}")).status_code == 200
 
 
