@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from models.words import Kind
+from models.words import LANGUAGES, Kind
 from tests.api.situations import ASKED, PROBLEM, STEPS, Desk
 from tests.web.situations import ROOT
+from web.api.problems import NAMES
+from wording import Words
+from workplace import LOCALE
 
 WRITES = {
     "/v1/cases/{case}/steps/{step}/answers",
@@ -66,12 +69,25 @@ async def test_what_is_told_is_as_described(desk: Desk, described: Any) -> None:
         assert not Draft202012Validator(schema).is_valid(response.json()), "the schema is looked at"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/api/v1", 404), ("GET", "/api/v2/steps", 404), ("PUT", STEPS, 405)]
-)
-async def test_what_is_not_there_is_a_problem_too(desk: Desk, method: str, path: str, status: int) -> None:
-    response = await desk.line.request(method, path)
+MISSES = [("GET", "/api/v1", 404, "not_found"), ("GET", "/api/v2/steps", 404, "not_found"), ("PUT", STEPS, 405, "not_allowed")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("method", "path", "status", "code"), MISSES)
+async def test_what_is_not_there_is_a_problem_too(
+    desk: Desk, method: str, path: str, status: int, code: str, language: str
+) -> None:
+    response = await desk.line.request(method, path, headers={"Accept-Language": language})
     assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
+    title = desk.workplace.words.say(language, f"problem.{code}")
+    named = {"type": f"urn:passerelle:problem:{code}", "title": title, "status": status, "detail": title, "code": code}
+    assert response.json() == {**named, "faults": [], "facts": {}}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_problem_has_a_title_in_every_language(language: str) -> None:
+    words = Words(LOCALE)
+    assert [name for name in (*NAMES.values(), "refused", "conflict") if not words.has(language, f"problem.{name}")] == []
 
 
 async def test_the_guide_names_every_operation_and_every_code_of_its_own(described: Any) -> None:
