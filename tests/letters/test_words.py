@@ -27,7 +27,7 @@ language working_days you_on_behalf"""
 FAULTS = """required unknown_option not_a_date not_a_number out_of_range outside_periods too_many too_few too_long threshold
 unknown expected_list invalid same reversed too_short lead_time"""
 FIELDS = """remarks opinion scores reasons start end contact outline nominees substitute person function language gender email
-institution cv refused insurance ticket visa lines channels audience attendance actual_start actual_end score_content
+institution cv cv_file refused insurance ticket visa lines channels audience attendance actual_start actual_end score_content
 score_organisation score_usefulness comments text summary file actions channel owner due evidence done practice title
 expertise objectives results periods day time activity place action cost justification"""
 REASONS = """nobody_answered withdrawn_by_requester veto criteria no_offer places_forfeited sending_institution_declined
@@ -86,6 +86,7 @@ BRACES: dict[str, set[str]] = {
     "fault.threshold": {"threshold"},
     "fault.unknown": {"value"},
     "fault.lead_time": {"first"},
+    "answer.reference": {"reference"},
     "reason.nobody_answered": {"step"},
 }
 """Keys whose words carry facts, with the names of these facts."""
