@@ -248,7 +248,9 @@ class Desk:
         return "/r/" + self.links.token(link, NOW + timedelta(days=days))
 
     async def publish(self, case: Case) -> None:
-        """Change what is known of the case."""
+        """Change what is known of the case, whatever was known before."""
+        if await self.workplace.readmodel.exists(case.id):
+            case.seq = max(case.seq, (await self.workplace.readmodel.case(case.id)).seq)
         case.seq += 1
         await self.workplace.readmodel.publish(case)
 
