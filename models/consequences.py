@@ -96,6 +96,7 @@ def _resume(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happen
             step.opened = at
         if step.state is State.PAUSED:
             step.why = reason
+            close_links(case, step)
             if step.wants is Wants.NOTHING:
                 step.wants = Wants.RESUMED
             elif step.wants not in (Wants.EXTENDED, Wants.RESUMED):
@@ -217,6 +218,7 @@ def move_visit(case: Case, start: date, at: datetime, rules: Programme, reason: 
         limit = rules.step(step.kind)
         if step.is_open and (limit.before_visit or limit.limit.anchor is not Anchor.OPENING):
             step.visit, step.why = start, reason
+            close_links(case, step)
             if step.wants not in (Wants.ASK, Wants.ESCALATION, Wants.REASSIGNED):
                 step.wants, step.stopped = Wants.RESCHEDULED, None
     _void_papers(case, at, lambda kind: kind in DATED)
