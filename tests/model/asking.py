@@ -175,7 +175,7 @@ class Asking:
         while self.held is not None and self.held <= self.now:
             self.advance(self.held)
             self.held += days
-            self.say("reminded", by=OFFICE)
+            self.say("reminded")
 
     def tick(self, question: Question) -> None:
         """One reminder, warning or closing."""

@@ -83,7 +83,7 @@ class Player:
         """The whole script; the timeline as published at its end."""
         opening = opening_of(self.script)
         await self.stage.skip_to(opening.case.opened)
-        await self.stage.start_worker()
+        await self.stage.start_worker(stays=self.stays(0))
         await self.stage.environment.client.start_workflow("Exchange", opening, id=CASE, task_queue=TASK_QUEUE)
         await self.settle(opening.case.opened)
         for number, move in enumerate(self.script.moves):
@@ -104,13 +104,17 @@ class Player:
 
     async def until(self, instant: datetime) -> None:
         """Skip to an instant, stopping wherever the case acts by itself; a little earlier when it will just then."""
-        early = timedelta(0)
         if self.stage.worker is not None:
             while (due := self.stage.watcher.rest.next_instant) is not None and due < instant:
                 await self.stage.skip_to(due + LATE)
                 await self.stage.settle(due)
-            early = EARLY if due == instant else early
-        await self.stage.skip_to(instant - early)
+            await self.stage.skip_to(instant - EARLY if due == instant else instant)
+        else:
+            await self.stage.skip_alone(instant)
+
+    def stays(self, number: int) -> bool:
+        """Whether the worker that works from a move on is never stopped."""
+        return not any(isinstance(move, Down) for move in self.script.moves[number:])
 
     async def make(self, number: int, move: Move) -> str:
         """One move."""
@@ -131,7 +135,7 @@ class Player:
         """A new worker replays the case and goes on; then the inbox is delivered."""
         watcher = self.stage.watcher
         watcher.woken.clear()
-        await self.stage.start_worker()
+        await self.stage.start_worker(stays=self.stays(number))
         await self.settle(move.at)
         if watcher.woken:
             self.played.woken[number] = watcher.woken[0].replace(microsecond=0)

@@ -188,7 +188,7 @@ class Procedure(Asking):
             offers = self.side_by_side([lambda r=r, h=h: self.ask("host_offer", h, round=r) for r, h in batch])  # type: ignore[misc]
             for offer in offers:
                 start = offer.decided.facts.get("start") if offer.decided else None
-                timely = self.rescheduled or (start and start > self.at.date())
+                timely = offer.asked == self.partner or self.rescheduled or (start and start > self.at.date())
                 if offer.option == "offer" and offer.asked not in self.released and timely and self.agrees(offer):
                     return
         raise Over("no_host", "no_offer")

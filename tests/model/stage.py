@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.bridge.proto.workflow_activation import QueryWorkflow, WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
@@ -24,6 +25,7 @@ from workflows.exchange import Exchange
 
 TASK_QUEUE = "model"
 STUCK_SECONDS = 60.0
+KEPT = 4
 POLL_SECONDS = 0.0005
 
 
@@ -31,11 +33,12 @@ class Watched(Recorded):
     """A workflow instance that tells on demand what it is asked, between its activations."""
 
     last: WorkflowActivation | None = None
+    replays = False
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """As it is; what was last asked of it is remembered."""
         evicted = any(job.HasField("remove_from_cache") for job in act.jobs)
-        self.last = None if evicted else act
+        self.last, self.replays = None if evicted else act, act.is_replaying
         return super().activate(act)
 
     def ask(self, query: str) -> bytes | None:
@@ -60,7 +63,9 @@ class Watcher(Recorder):
         self.instance: Watched | None = None
 
     def keep(self, kept: Kept) -> None:
-        """How it stands."""
+        """How it stands, or stood when this is only a replay."""
+        if self.instance is not None and self.instance.replays:
+            return
         self.woken.append(kept.at)
         self.rest = Rest.model_validate_json(kept.answer)
 
@@ -78,19 +83,24 @@ class Stage:
     light: Light = field(default_factory=Light)
     watcher: Watcher = field(default_factory=Watcher)
     worker: Worker | None = None
+    overdue: bool = False
 
-    async def start_worker(self) -> None:
-        """A worker that remembers nothing of an earlier one: it replays the case."""
+    async def start_worker(self, *, stays: bool = True) -> None:
+        """A worker that remembers nothing of an earlier one: it replays the case.
+
+        One that will be stopped keeps no case in memory: of one that did, the server goes on waiting for a while.
+        """
         self.worker = Worker(
             self.environment.client,
             task_queue=TASK_QUEUE,
             workflows=[Exchange],
             activities=self.light.activities(),
             workflow_runner=self.watcher,
-            max_cached_workflows=4,
+            max_cached_workflows=KEPT if stays else 0,
             graceful_shutdown_timeout=timedelta(0),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         )
+        self.overdue = False
         await self.worker.__aenter__()
 
     async def stop_worker(self) -> None:
@@ -104,6 +114,27 @@ class Stage:
         now = await self.environment.get_current_time()
         if instant > now:
             await self.environment.sleep(instant - now)
+
+    async def skip_alone(self, instant: datetime) -> None:
+        """Skip to an instant while no worker runs: the server's clock stands still for a task nobody takes, until it is let go."""
+        due = self.watcher.rest.next_instant
+        if self.overdue or due is None or instant < due:
+            await self._let_go(self.skip_to(instant), asyncio.sleep(0)) if self.overdue else await self.skip_to(instant)
+            return
+        self.overdue = True
+        await self._let_go(self.skip_to(instant), self._until(due))
+
+    async def _until(self, instant: datetime) -> None:
+        while await self.environment.get_current_time() < instant:
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _let_go(self, skipping: Coroutine[Any, Any, None], ready: Coroutine[Any, Any, None]) -> None:
+        clock = self.environment.client.test_service
+        work = asyncio.create_task(skipping)
+        await ready
+        await clock.unlock_time_skipping(UnlockTimeSkippingRequest())
+        await work
+        await clock.lock_time_skipping(LockTimeSkippingRequest())
 
     async def settle(self, after: datetime | None = None) -> Rest:
         """Wait until the case has done all it does by itself, by an instant where one is given."""
