@@ -213,6 +213,10 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("not_decided", f"{step.id} holds no answer that stands; an open step can be answered", state=step.state)
     if act.by not in (rules.office.code, step.asked, step.decision.by, step.decision.on_behalf_of):
         raise Refused("not_asked", f"{act.by} did not decide {step.id}", by=act.by)
+    other = _other_host(case, step)
+    if other is not None:
+        text = f"{other.id} of another host rests on {step.id}; release that host first"
+        raise Refused("depended_on", text, step=other.id)
     for later in resting_on(case, step):
         if later.state is State.ANSWERED:
             text = f"{later.id} rests on {step.id} and was decided; recall that first, or cancel the case"
@@ -221,6 +225,15 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("certified", f"the certificate that rests on {step.id} was issued; it cannot be taken back")
     if step.kind is Kind.FOLLOW_UP and any(later.kind is Kind.FOLLOW_UP and later.round > step.round for later in case.steps):
         raise Refused("depended_on", f"a later follow-up was begun after {step.id}; correct it there", step=step.id)
+
+
+def _other_host(case: Case, step: Step) -> Step | None:
+    """The agreement of another host, open or agreed, that came of an offer or agreement."""
+    if step.kind not in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
+        return None
+    host = step.about or (step.asked,)
+    agreements = [s for s in case.steps if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.about != host]
+    return next((s for s in agreements if s.is_open or s.option == "agree"), None)
 
 
 def resting_on(case: Case, step: Step) -> list[Step]:

@@ -314,22 +314,26 @@ def _hand_over(case: Case, act: Act, at: datetime, rules: Programme) -> list[Hap
 
 def _release(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     """The host, or who provides the experts, withdraws: back to the call, with the nominations kept where they still hold."""
-    partner, visiting = case.partner, case.asked.format is Format.STUDY_VISIT
-    bound = [Kind.HOST_AGREEMENT, Kind.ACCEPTANCE, Kind.TRAVEL, Kind.AGENDA]
-    if not visiting:
-        bound += [Kind.NOMINATION, Kind.CLEARANCE]
+    partner = case.partner
 
     def falls(step: Step) -> bool:
-        offered = step.kind is Kind.HOST_OFFER and step.asked == partner
-        return offered or step.kind in bound or (step.kind is Kind.NOMINATION and step.is_open)
+        return step.kind is Kind.HOST_AGREEMENT or (step.kind is Kind.HOST_OFFER and step.asked == partner)
 
-    happened = _set_aside_all(case, at, act.do, falls)
-    _void_papers(case, at, lambda kind: kind in DATED)
-    _keep_nominations(case.nominations, kept=visiting)
+    happened = [*_set_aside_all(case, at, act.do, falls), *lose_host(case, at, act.do)]
     case.released.append(partner)
-    _without_host(case)
     _back_to(case, Phase.HOSTING)
     return [Happened(Verb.HOST_WITHDREW, None, partner), *happened]
+
+
+def lose_host(case: Case, at: datetime, why: str) -> list[Happened]:
+    """What was agreed with a host or provider no longer stands; nominations are kept where they still hold."""
+    visiting = case.asked.format is Format.STUDY_VISIT
+    bound = {Kind.ACCEPTANCE, Kind.TRAVEL, Kind.AGENDA} | (set() if visiting else {Kind.NOMINATION, Kind.CLEARANCE})
+    happened = _set_aside_all(case, at, why, lambda step: step.kind in bound or (step.kind is Kind.NOMINATION and step.is_open))
+    _void_papers(case, at, lambda kind: kind in DATED)
+    _keep_nominations(case.nominations, kept=visiting)
+    _without_host(case)
+    return happened
 
 
 def _keep_nominations(nominations: Iterable[Nomination], *, kept: bool) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended, side_by_side
+from workflows.intervening import say_set_aside
 from workflows.papers import draft, issue, issue_new
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
-    from models import rules
+    from models import consequences, rules
     from models.acts import Waivable
     from models.case import Candidate, Step
     from models.orders import CandidateOrder, Candidates
@@ -131,13 +132,13 @@ def take_offer(desk: Desk, offer: Step) -> None:
 
 
 def drop_offer(desk: Desk, offer: Step) -> None:
-    """The offer is not taken: its host, dates and papers no longer stand."""
+    """The offer is not taken: its host, dates and papers no longer stand, nor does what rested on an earlier agreement with it."""
     case = desk.case
-    case.partner, case.visit_start, case.visit_end, case.rescheduled = "", None, None, None
-    if desk.follows(2):
-        case.released.append(offer.asked)
-        void = {"voided": desk.now()}
-        case.papers = [p.model_copy(update=void) if p.kind == "terms_of_reference" and p.voided is None else p for p in case.papers]
+    if not desk.follows(2):
+        case.partner, case.visit_start, case.visit_end = "", None, None
+        return
+    case.released.append(offer.asked)
+    say_set_aside(desk, consequences.lose_host(case, desk.now(), "host_agreement"), "host_withdrew")
 
 
 async def affordable(desk: Desk, offer: Step) -> bool:

@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from workflows.desk import Desk, Ended, side_by_side
 from workflows.hosting import agree_host
-from workflows.intervening import parties, to_each, travelling
+from workflows.intervening import parties, say_set_aside, to_each, travelling
 from workflows.papers import draft, issue_new
 
 with workflow.unsafe.imports_passed_through():
@@ -25,7 +25,7 @@ async def fill_places(desk: Desk) -> None:
     """
     await nominate(desk, 1)
     if not is_prepared(desk):
-        await clear_and_accept(desk, desk.case.standing(Standing.PROPOSED, Standing.CLEARED))
+        await clear_and_accept(desk, pending(desk))
         await unless_nobody_is_left(desk)
 
 
@@ -50,6 +50,17 @@ async def nominate(desk: Desk, round: int) -> None:
             desk.write("gender_balance", sending, nomination)
 
 
+def pending(desk: Desk) -> list[Nomination]:
+    """Those who are still to be cleared or accepted, with who takes the places of those who fell away."""
+    fallen = []
+    if desk.follows(2):
+        unavailable = {step.asked for step in desk.case.steps if step.kind is Kind.TRAVEL and step.in_force}
+        away = desk.case.standing(Standing.REFUSED, Standing.VISA_REFUSED, Standing.UNAVAILABLE)
+        fallen = [n for n in away if n.standing is not Standing.UNAVAILABLE or n.id in unavailable]
+    replacements(desk, fallen)
+    return desk.case.standing(Standing.PROPOSED, Standing.CLEARED)
+
+
 def is_prepared(desk: Desk) -> bool:
     """Whether participants are being made ready already: those who come later are cleared and accepted beside them."""
     return any(step.kind is Kind.AGENDA and step.in_force for step in desk.case.steps)
@@ -59,10 +70,10 @@ async def make_ready(desk: Desk) -> None:
     """Participants are invited and prepare to travel; beside them the host's agenda and the plans to pass knowledge on."""
     case = desk.case
     while True:
-        pending, accepted = case.standing(Standing.PROPOSED, Standing.CLEARED), case.standing(Standing.ACCEPTED)
+        waiting, accepted = pending(desk), case.standing(Standing.ACCEPTED)
         await invite(desk, accepted)
         travels = [travel(desk, nomination) for nomination in accepted]
-        joining = [join(desk, pending)] if pending else []
+        joining = [join(desk, waiting)] if waiting else []
         learning = learners(desk, case.standing(Standing.ACCEPTED, Standing.CONFIRMED))
         plans = [plan_cascading(desk, institution) for institution in learning]
         await side_by_side(*travels, *joining, provide_agenda(desk), *plans)
@@ -98,14 +109,13 @@ async def postpone(desk: Desk, decision: Step) -> None:
     if desk.case.postponed < decision.round:
         desk.case.postponed = decision.round
         desk.say(Verb.RESCHEDULED, reason="postponed")
-        for what in consequences.move_visit(desk.case, facts.start, desk.now(), desk.rules, "postponed"):
-            desk.say(what.verb, what.step, about=what.about, reason="postponed")
+        say_set_aside(desk, consequences.move_visit(desk.case, facts.start, desk.now(), desk.rules, "postponed"), "postponed")
         to_each(desk, "rescheduled", parties(desk), "postponed")
         desk.stir()
     await agree_host(desk)
     desk.case.phase = Phase.TRAVELLING
     await nominate(desk, decision.round + 1)
-    await clear_and_accept(desk, desk.case.standing(Standing.PROPOSED, Standing.CLEARED))
+    await clear_and_accept(desk, pending(desk))
 
 
 def learners(desk: Desk, participants: Iterable[Nomination]) -> list[str]:
@@ -215,9 +225,9 @@ async def invite(desk: Desk, accepted: list[Nomination]) -> None:
             desk.write("invitation", nomination.id, papers=own)
 
 
-async def join(desk: Desk, pending: list[Nomination]) -> None:
+async def join(desk: Desk, waiting: list[Nomination]) -> None:
     """Those who take a place later are cleared and accepted, invited and made ready."""
-    for new in await clear_and_accept(desk, pending):
+    for new in await clear_and_accept(desk, waiting):
         await invite(desk, [new])
         for agenda in [paper for paper in desk.case.papers if paper.kind == "agenda" and paper.voided is None and desk.follows(2)]:
             desk.write("agenda", new.id, papers=(agenda.sha256,))
