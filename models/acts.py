@@ -14,7 +14,8 @@ from models.case import Case, Facts, Nominee, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message, Receipt
 from models.programme import Programme
-from models.words import OPTIONS, PHASE_OF, RESTS_ON, Kind, Phase, Standing, State, country_of
+from models.rules import BUDGET, subject_of
+from models.words import OPTIONS, PHASE_OF, RESTS_ON, DecisionKind, Kind, Phase, Standing, State, country_of
 
 
 class Doing(StrEnum):
@@ -166,9 +167,10 @@ def _may_hold(case: Case, act: Act, rules: Programme) -> None:
 def _may_resume(case: Case, act: Act, rules: Programme) -> None:
     if case.hold is None:
         raise Refused("not_on_hold", "the case is not on hold; it can be put on hold")
-    if case.procedure >= 2 and before_visit(case) and case.visit_start and act.received.date() >= case.visit_start:
-        text = f"the visit was to begin on {case.visit_start}, while the case was on hold; reschedule it first, or cancel"
-        raise Refused("visit_passed", text, at=case.visit_start.isoformat())
+    start, since = case.visit_start, case.hold.since.date()
+    if case.procedure >= 2 and before_visit(case) and start and since < start <= act.received.date():
+        text = f"the visit was to begin on {start}, while the case was on hold; reschedule it first, or cancel"
+        raise Refused("visit_passed", text, at=start.isoformat())
 
 
 def before_visit(case: Case) -> bool:
@@ -211,8 +213,9 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("unknown_step", f"case {case.id} has no step {act.step}")
     if step.state is not State.ANSWERED or not step.in_force or step.decision is None:
         raise Refused("not_decided", f"{step.id} holds no answer that stands; an open step can be answered", state=step.state)
-    if act.by not in (rules.office.code, step.asked, step.decision.by, step.decision.on_behalf_of):
-        raise Refused("not_asked", f"{act.by} did not decide {step.id}", by=act.by)
+    own = (step.asked, step.decision.by, step.decision.on_behalf_of)
+    if act.by != rules.office.code and (act.by not in own or step.decision.kind is DecisionKind.OVERRIDDEN):
+        raise Refused("not_asked", f"{act.by} did not decide {step.id}; the coordinator can recall it", by=act.by)
     other = _other_host(case, step)
     if other is not None:
         text = f"{other.id} of another host rests on {step.id}; release that host first"
@@ -238,7 +241,7 @@ def _other_host(case: Case, step: Step) -> Step | None:
 
 def resting_on(case: Case, step: Step) -> list[Step]:
     """The steps opened later that rest on a step's decision, for the same people where both are about people."""
-    kinds, found = {step.kind}, []
+    kinds, found = {Kind.HOST_OFFER if subject_of(step) else step.kind}, []
     while more := {kind for kind, grounds in RESTS_ON.items() if kinds & set(grounds)} - kinds:
         kinds |= more
     for later in case.steps[case.steps.index(step) + 1 :]:
@@ -254,7 +257,7 @@ def _may_reschedule(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("no_dates", "no dates are agreed yet; the host offers them")
     if not before_visit(case):
         raise Refused("visit_begun", "the visit is over; its actual dates are in the attendance", at=case.visit_start.isoformat())
-    if case.hold is None:
+    if case.hold is None or case.hold.since.date() >= case.visit_start:
         _unless_begun(case, act, "its actual dates are in the attendance")
     if act.start is None:
         raise Refused("required", "the new first day of the visit is needed", field="start")
@@ -350,6 +353,10 @@ def _may_waive_budget(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_answer_instead(case: Case, act: Act, rules: Programme) -> None:
     step = _settled_step(case, act)
+    if subject_of(step) == BUDGET and step.asked != rules.office.code:
+        raise Refused(
+            "consent", f"nobody but {step.asked} approves the cost; set the budget aside, with its approval", kind=step.kind
+        )
     if step.kind in CONSENTS:
         text = f"nobody but {step.asked} can say that; record their answer on their behalf, with its proof"
         raise Refused("consent", text, kind=step.kind)
@@ -401,6 +408,8 @@ def _may_revoke(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_decline(case: Case, act: Act, rules: Programme) -> None:
     step = _asked_step(case, act, rules)
+    if step.escalated_to and act.by not in (rules.office.code, step.escalated_to):
+        raise Refused("not_asked", f"{step.id} has moved up to {step.escalated_to}, who can decline it", by=act.by)
     if step.wants is not Wants.NOTHING:
         raise Refused("being_scheduled", f"{step.id} is being moved this very moment; do it once that is done")
 

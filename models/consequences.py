@@ -129,14 +129,19 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 def _recall(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     """The answer no longer counts; what rests on it and was not decided is set aside; the question is put again."""
     step = _step(case, act)
-    rests = resting_on(case, step)
-    aside = _set_aside_all(case, at, act.do, lambda later: later in rests)
+    rests, subject = resting_on(case, step), deciding.subject_of(step)
+    hosts = {step.asked} if step.kind is Kind.HOST_OFFER else set()
+    aside = _set_aside_all(case, at, act.do, lambda later: later in rests or is_about_cost_of(later, hosts))
     step.voided, step.voided_by = at, act.do
     _undo(case, step)
-    _void_papers(case, at, lambda kind: kind in RECALLED_PAPERS.get(step.kind, ()), about=step.people)
-    _back_to(case, PHASE_OF[step.kind])
+    about = (step.first_asked or step.asked,) if step.kind is Kind.TRANSFER_PLAN else step.people
+    _void_papers(case, at, lambda kind: not subject and kind in RECALLED_PAPERS.get(step.kind, ()), about=about)
+    _back_to(case, BACK_TO.get(subject, PHASE_OF[step.kind]))
     return [Happened(Verb.RECALLED, step), *aside]
 
+
+BACK_TO = {deciding.BUDGET: Phase.HOSTING, deciding.POSTPONE: Phase.TRAVELLING}
+"""The phase in which a decision on something other than the request is taken."""
 
 RECALLED_PAPERS: dict[Kind, tuple[str, ...]] = {
     Kind.DECISION: ("decision_letter",),
@@ -144,6 +149,7 @@ RECALLED_PAPERS: dict[Kind, tuple[str, ...]] = {
     Kind.HOST_AGREEMENT: ("hosting_agreement",),
     Kind.ACCEPTANCE: ("invitation_letter", "visa_support_letter"),
     Kind.AGENDA: ("agenda",),
+    Kind.TRANSFER_PLAN: ("transfer_plan",),
 }
 """The papers that rest on a decision of each kind."""
 
@@ -169,11 +175,21 @@ def _undo(case: Case, step: Step) -> None:
         for nomination in case.nominations:
             if nomination.person in named:
                 nomination.standing = Standing.WITHDRAWN
+    if step.kind is Kind.FOLLOW_UP:
+        stands = [s.decision for s in case.steps if s.kind is Kind.FOLLOW_UP and s.in_force and s.decision]
+        case.evidence = any(decision.facts.evidence for decision in stands)
+    if deciding.subject_of(step) == deciding.POSTPONE:
+        case.postponed = step.round - 1
     if step.kind is Kind.ATTENDANCE:
         case.actual_start = case.actual_end = None
     if step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
         case.released = [code for code in case.released if code not in (step.asked, *step.about)]
         case.partner, case.visit_start, case.visit_end = "", None, None
+
+
+def is_about_cost_of(step: Step, hosts: set[str]) -> bool:
+    """Whether a step decides on what an offer of one of these hosts costs."""
+    return deciding.subject_of(step) == deciding.BUDGET and not hosts.isdisjoint(step.about[1:])
 
 
 def set_aside(step: Step, at: datetime, why: str) -> None:
@@ -231,6 +247,8 @@ def move_visit(case: Case, start: date, at: datetime, rules: Programme, reason: 
 
 def _set_aside_all(case: Case, at: datetime, why: str, falls: Callable[[Step], bool]) -> list[Happened]:
     fallen = [step for step in case.steps if step.in_force and falls(step)]
+    hosts = {step.asked for step in fallen if step.kind is Kind.HOST_OFFER}
+    fallen += [step for step in case.steps if step.in_force and step not in fallen and is_about_cost_of(step, hosts)]
     for step in fallen:
         set_aside(step, at, why)
     return [Happened(Verb.SET_ASIDE, step) for step in fallen]

@@ -92,7 +92,7 @@ async def agrees(desk: Desk, offer: Step) -> bool:
     take_offer(desk, offer)
     if not await affordable(desk, offer):
         drop_offer(desk, offer)
-        desk.write("not_selected", offer.asked, offer, reason="over_budget")
+        desk.write("not_selected", offer.asked, offer, reason="over_budget")  # only cases of version 2 know a ceiling
         return False
     [terms] = await issue(desk, draft(desk, "terms_of_reference", to=case.host))
     host, about = case.host, (offer.asked,) if desk.follows(2) else ()
@@ -108,7 +108,7 @@ async def agrees(desk: Desk, offer: Step) -> bool:
         for party in (requesting, partner):
             desk.write("agreed", party, papers=(agreed.sha256,))
         for other in standing_offers(desk):
-            if other.asked != partner:
+            if other.asked != partner and desk.follows(2):
                 desk.write("not_selected", other.asked, other)
     return True
 
