@@ -77,6 +77,7 @@ class Player:
     def __init__(self, stage: Stage, script: Script) -> None:
         self.stage, self.light, self.script = stage, stage.light, script
         self.played = Played()
+        self.now = script.request.opened
         self.handle: WorkflowHandle[Any, Any] = stage.environment.client.get_workflow_handle(CASE)
 
     async def play(self) -> Played:
@@ -85,7 +86,7 @@ class Player:
         await self.stage.skip_to(opening.case.opened)
         await self.stage.start_worker(stays=self.stays(0))
         await self.stage.environment.client.start_workflow("Exchange", opening, id=CASE, task_queue=TASK_QUEUE)
-        await self.settle(opening.case.opened)
+        await self.settle()
         for number, move in enumerate(self.script.moves):
             await self.until(move.at)
             self.played.told.append(await self.make(number, move))
@@ -97,10 +98,10 @@ class Player:
         self.played.ending = self.light.case.ending or ""
         return self.played
 
-    async def settle(self, now: datetime) -> None:
+    async def settle(self) -> None:
         """The case has done all it does by itself by now, unless nobody works on it."""
         if self.stage.worker is not None:
-            await self.stage.settle(now)
+            await self.stage.settle(self.now)
 
     async def until(self, instant: datetime) -> None:
         """Skip to an instant, stopping wherever the case acts by itself; a little earlier when it will just then."""
@@ -108,8 +109,10 @@ class Player:
             while (due := self.stage.watcher.rest.next_instant) is not None and due < instant:
                 await self.stage.skip_to(due + LATE)
                 await self.stage.settle(due)
-            await self.stage.skip_to(instant - EARLY if due == instant else instant)
+            self.now = instant - EARLY if due == instant else instant
+            await self.stage.skip_to(self.now)
         else:
+            self.now = instant
             await self.stage.skip_alone(instant)
 
     def stays(self, number: int) -> bool:
@@ -124,7 +127,7 @@ class Player:
             case Up():
                 await self.start_again(number, move)
             case Tell() if self.stage.worker is not None:
-                await self.tell_all(move.at)
+                await self.tell_all()
             case Reply():
                 return await self.receive(move)
             case Deed():
@@ -136,12 +139,12 @@ class Player:
         watcher = self.stage.watcher
         watcher.woken.clear()
         await self.stage.start_worker(stays=self.stays(number))
-        await self.settle(move.at)
+        await self.settle()
         if watcher.woken:
             self.played.woken[number] = watcher.woken[0].replace(microsecond=0)
             if not move.at <= watcher.woken[0] <= move.at + SLOW:
                 self.played.faults.append(f"woken at {watcher.woken[0]}, not at {move.at}")
-        await self.tell_all(move.at)
+        await self.tell_all()
 
     async def receive(self, reply: Reply) -> str:
         """An answer comes into the inbox, and is told to the case if it can be."""
@@ -151,7 +154,7 @@ class Player:
             return "received"
         return await self.tell(answer)
 
-    async def tell_all(self, now: datetime) -> None:
+    async def tell_all(self) -> None:
         """What waits is told."""
         for answer in self.light.waiting():
             await self.tell(answer)
@@ -166,7 +169,7 @@ class Player:
         except RPCError as error:
             told = self.told_by_an_ended_case(answer, error)
         self.light.told[answer.response] = told
-        await self.settle(answer.received)
+        await self.settle()
         return told
 
     def told_by_an_ended_case(self, answer: Answer, error: RPCError) -> str:
@@ -190,7 +193,7 @@ class Player:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             told = "ended"
-        await self.settle(deed.at)
+        await self.settle()
         return told
 
     async def check(self) -> list[str]:
@@ -282,8 +285,7 @@ def act_of(deed: Deed, case: Case | None) -> Act:
         more["nominee"] = nominee_of(more["nominee"])
     if "facts" in more:
         more["facts"] = facts_of(more["facts"])
-    if more.get("proof"):
-        more["proof"] = digest("proof")
+    more["proof"] = digest("proof") if more.get("proof") else ""
     return Act(
         act=digest("act", deed.at, deed.do, repr(deed.step)),
         do=Doing(deed.do),

@@ -51,7 +51,7 @@ class Procedure(Asking):
         self.rescheduled: date | None = None
         self.stuck: Over | None = None
         self.tried: set[str] = set()
-        self.rounds, self.postponed, self.settled_postponed = 0, 0, 0
+        self.rounds, self.postponed, self.settled_postponed, self.postponing = 0, 0, 0, False
         self.say("launched", reason="request")
         self.go()
 
@@ -63,10 +63,14 @@ class Procedure(Asking):
             while not self.ending:
                 if self.stuck is not None:
                     raise self.stuck
-                self.phases[self.phase]()
-                self.phase = PHASES[PHASES.index(self.phase) + 1]
-                self.forget_groups()
-                self.say("continued", reason=self.phase)
+                before = self.phase
+                self.phases[before]()
+                if self.postponing:  # the host has agreed to the new day, or is still to be asked
+                    self.phase, self.postponing = ("travelling", False) if before == "hosting" else (self.phase, True)
+                else:
+                    self.phase = PHASES[PHASES.index(before) + 1]
+                    self.forget_groups()
+                    self.say("continued", reason=self.phase)
         except Waiting:
             self.open_questions()
         except Over as over:
@@ -183,7 +187,7 @@ class Procedure(Asking):
             self.candidates = others[: call["first"] + call["widened"]]
         self.candidates += [code for code in self.called if code not in self.candidates]
         for round, batch in self.batches():
-            if round == 2 and not self.widened and not any(q.kind == "host_offer" and q.round == 2 for q in self.questions):
+            if round == 2 and not self.widened and not self.called_again():
                 self.say("widened")
             offers = self.side_by_side([lambda r=r, h=h: self.ask("host_offer", h, round=r) for r, h in batch])  # type: ignore[misc]
             for offer in offers:
@@ -192,6 +196,10 @@ class Procedure(Asking):
                 if offer.option == "offer" and offer.asked not in self.released and timely and self.agrees(offer):
                     return
         raise Over("no_host", "no_offer")
+
+    def called_again(self) -> bool:
+        """Whether the call was widened already."""
+        return any(q.kind == "host_offer" and q.round == 2 and q.counts for q in self.questions)
 
     def batches(self) -> Iterator[tuple[int, list[tuple[int, str]]]]:
         """Who is called side by side; everybody left at once when a coordinator widened the call."""
@@ -210,7 +218,7 @@ class Procedure(Asking):
     def agrees(self, offer: Question) -> bool:
         """The host agrees to the terms of reference; who does not is out of the call."""
         assert offer.decided is not None
-        others = [q for q in self.questions if q.counts and q.option == "offer"]
+        others = [q for q in self.questions if q.counts and q.option == "offer" and q.asked not in self.released]
         new, self.partner = self.partner != offer.asked, offer.asked
         self.visit = self.rescheduled or offer.decided.facts["start"]
         assert self.visit is not None
@@ -237,9 +245,10 @@ class Procedure(Asking):
         """No host, no dates."""
         self.partner, self.visit, self.visit_end, self.rescheduled = "", None, None, None
 
-    def void_papers(self, *kinds: str, about: str = "") -> None:
-        """Papers no longer stand."""
-        self.papers -= {paper for paper in self.papers if paper[0] in kinds and about in ("", paper[2])}
+    def void_papers(self, *kinds: str, about: Iterable[str] = ()) -> None:
+        """Papers no longer stand; only those about somebody, where it is said about whom."""
+        people = set(about)
+        self.papers -= {paper for paper in self.papers if paper[0] in kinds and (not people or paper[2] in people)}
 
     def affordable(self, offer: Question) -> bool:
         """What exceeds the ceiling is for the donor to approve."""
@@ -258,6 +267,14 @@ class Procedure(Asking):
         """Those who got so far."""
         return [one for one in self.people.values() if one.standing in standings]
 
+    def pending(self) -> list[Nominee]:
+        """Those who are still to be cleared and accepted, and the refused whose places nobody has been sought for."""
+        return self.standing("proposed", "cleared") + [one for one in self.standing("refused") if self.is_unreplaced(one)]
+
+    def is_unreplaced(self, one: Nominee) -> bool:
+        """Whether nobody was sought for their place yet."""
+        return one.id not in self.tried and not any(other.replaces == one.id for other in self.people.values())
+
     def group(self, key: str, found: Callable[[], list[Nominee]]) -> list[Nominee]:
         """People who are treated together from now on."""
         ids = self.groups.setdefault(key, [one.id for one in found()])
@@ -265,15 +282,18 @@ class Procedure(Asking):
 
     def travelling(self) -> None:
         """Places are filled, participants made ready."""
-        self.nominate(1)
+        if not self.postponed:
+            self.nominate(1)
         if not any(q.kind == "agenda" and q.counts for q in self.questions):
-            self.clear_and_accept("first", lambda: self.standing("proposed", "cleared"))
+            self.clear_and_accept("first", self.pending)
             self.unless_nobody_is_left()
-        while True:
+        while not self.postponing:
             if self.rounds:
                 self.unless_nobody_is_left()
+                if self.postponing:
+                    return
             accepted = self.group(f"accepted {self.rounds}", lambda: self.standing("accepted"))
-            pending = self.group(f"pending {self.rounds}", lambda: self.standing("proposed", "cleared"))
+            pending = self.group(f"pending {self.rounds}", self.pending)
             learning = self.group(f"learning {self.rounds}", lambda: self.standing("accepted", "confirmed"))
             self.invite(accepted)
             works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in accepted]  # type: ignore[misc]
@@ -350,7 +370,7 @@ class Procedure(Asking):
         """Those who take the places of the fallen, each tried for once."""
         found = []
         for old in fallen:
-            if old.id not in self.tried and not any(one.replaces == old.id for one in self.people.values()):
+            if self.is_unreplaced(old):
                 self.tried.add(old.id)
                 new = self.from_reserve()
                 if new is not None:
@@ -376,6 +396,8 @@ class Procedure(Asking):
                     raise Over("cancelled", "nobody_can_travel")
                 if self.settled_postponed < round:
                     self.postpone(decision)
+                    if self.postponing:
+                        return
                     self.settled_postponed = round
 
     def postpone(self, decision: Question) -> None:
@@ -385,10 +407,11 @@ class Procedure(Asking):
             self.postponed = decision.round
             self.say("rescheduled", reason="postponed")
             self.move_visit(decision.decided.facts["start"], "postponed")
-            self.phase = "travelling"
-        self.hosting()
+            self.postponing = self.phase == "hosting"
+            if self.postponing:
+                return
         self.nominate(decision.round + 1)
-        self.clear_and_accept(f"postponed {decision.round}", lambda: self.standing("proposed", "cleared"))
+        self.clear_and_accept(f"postponed {decision.round}", self.pending)
 
     def move_visit(self, start: date, reason: str) -> None:
         """The visit has another first day."""

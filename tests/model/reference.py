@@ -9,7 +9,7 @@ from typing import Any
 from models.words import OPTIONS
 from tests.model.asking import OFFICE, Decided, Over, Question
 from tests.model.limits import gone_on
-from tests.model.procedure import PHASES, Procedure
+from tests.model.procedure import PHASES, TAKEN, Procedure
 from tests.model.script import Deed, Person
 
 BY_THE_ASKED = ("more_time", "delegate", "revoke", "decline", "recall", "release")
@@ -22,6 +22,7 @@ PAPERS_OF = {
     "host_offer": ("terms_of_reference",),
     "host_agreement": ("hosting_agreement",),
     "agenda": ("agenda",),
+    "acceptance": ("invitation_letter", "visa_support_letter"),
 }
 PREPARING = ("travel", "agenda", "cascading_plan")
 FOLLOWED_BY = {
@@ -75,7 +76,7 @@ class Reference(Procedure):
         getattr(self, f"do_{deed.do}")(deed, question)
         if deed.do in GOES_BACK:
             self.forget_groups()
-            self.resting = None
+            self.resting, self.postponing = None, False
         self.go()
         return ""
 
@@ -346,7 +347,7 @@ class Reference(Procedure):
         if question.kind in ("host_offer", "host_agreement"):
             self.released = [code for code in self.released if code not in (question.asked, *question.label.about)]
             self.partner, self.visit, self.visit_end = "", None, None
-        self.void_papers(*PAPERS_OF.get(question.kind, ()))
+        self.void_papers(*PAPERS_OF.get(question.kind, ()), about=self.of(question))
         self.back_to(PHASE_OF[question.kind])
 
     def may_reschedule(self, deed: Deed, question: Question | None) -> str:
@@ -369,6 +370,9 @@ class Reference(Procedure):
         self.days, self.places = deed.more.get("days") or self.days, deed.more.get("places") or self.places
         self.happened("rescheduled")
         self.move_visit(deed.more["start"], "")
+        for one in self.standing(*TAKEN)[self.places :]:
+            one.standing = "reserve"
+            self.happened("reserved", about=one.id)
 
     def move_visit(self, start: date, reason: str) -> None:
         """What depends on dates is asked again; limits that do move along."""
@@ -415,7 +419,7 @@ class Reference(Procedure):
         old.standing = "replaced"
         said = len(self.said)
         self.set_aside(lambda q: q.is_open and self.of(q) == {old.id})
-        self.void_papers(*DATED, about=old.id)
+        self.void_papers(*DATED, about=[old.id])
         new = self.enter(Person(*nominee), old.id) if nominee else self.from_reserve()
         if new is not None:
             new.replaces = old.id
@@ -513,8 +517,8 @@ class Reference(Procedure):
         """The rule no longer holds in this case, or somebody's answer is given instead."""
         rule, nomination = deed.more["rule"], deed.more.get("nomination", "")
         given = question if rule == "answer" else None
-        step = f"{deed.step}" if deed.step else ""
-        self.waivers.add((rule, nomination or step))
+        about = {"answer": str(deed.step), "places_per_country": nomination, "certificate": nomination}
+        self.waivers.add((rule, about.get(rule, "")))
         self.happened("waived", given, about=rule)
         if rule == "places_per_country":
             self.people[nomination].standing = "proposed"

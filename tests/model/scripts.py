@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from models.words import OPTIONS, Kind
 from tests.model.asking import OFFICE, Question
 from tests.model.foretold import EARLY, Foretold, rules_with
+from tests.model.procedure import PHASES
 from tests.model.script import Deed, Down, Label, Move, Pass, Person, Reply, Request, Script, Tell, Up
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -21,6 +22,7 @@ REQUESTING = ("SN-POSTE", "EG-MOM", "CV-MDC", "MA-POSTE", "DZ-MAE", "LB-MFA")
 COUNTRIES = ("MA", "TN", "CV", "EG")
 FIRST_DAY = date(2027, 1, 4)
 STRANGER = "KE-MFA"
+TRIES, MOST_USUAL = 5, 40
 
 Choice = TypeVar("Choice")
 
@@ -123,9 +125,9 @@ class Drawn:
         """The first open question is answered within the hour, as mostly; without one, time passes."""
         found = self.open()
         if found:
-            self.reply(found[0], next(iter(OPTIONS[Kind(found[0].kind)])), self.clear_of(self.now + HOUR), usual=True)
-        else:
-            self.passes()
+            self.reply(found[0], next(iter(OPTIONS[Kind(found[0].kind)])), self.clear_of(self.now + HOUR), usual=True, told=True)
+        elif not self.foretold.case.ending:
+            self.passes(1)
 
     def answers(self) -> None:
         """Somebody answers something, right or wrong, in time or not."""
@@ -136,14 +138,14 @@ class Drawn:
         option = "perhaps" if self.rarely() else self.one_of(options)
         self.reply(question, option, self.when(question), usual=not self.rarely())
 
-    def reply(self, question: Question, option: str, at: datetime, *, usual: bool) -> None:
+    def reply(self, question: Question, option: str, at: datetime, *, usual: bool, told: bool = False) -> None:
         """An answer."""
         by, behalf, proof = question.answering, "", True
         if not usual:
             by = self.one_of((question.answering, question.above or question.asked, question.asked, STRANGER, OFFICE))
             behalf = self.one_of(("", question.asked, question.above, STRANGER)) if by == OFFICE else ""
             proof = not self.rarely()
-        elif question.above and self.number(0, 1):
+        elif not told and question.above and self.number(0, 1):
             by = question.above
         self.make(
             Reply(
@@ -156,7 +158,7 @@ class Drawn:
                 proof=proof,
                 paper=usual or not self.rarely(),
                 facts=self.facts(question, option, usual),
-                told=not self.rarely(),
+                told=told or not self.rarely(),
             )
         )
 
@@ -198,9 +200,9 @@ class Drawn:
         people = [Person(f"p-{number}-{n}", f"{country}-OWN", country, n >= count) for n, country in enumerate(countries)]
         return tuple([*people, people[0]] if odd and people else people)
 
-    def passes(self) -> None:
+    def passes(self, instants: int = 0) -> None:
         """Time passes over the next instant, or further ones."""
-        for _ in range(self.number(1, 3)):
+        for _ in range(instants or self.number(1, 3)):
             due = self.foretold.case.next_instant()
             self.make(Pass((due or self.now + DAY) + MINUTE if due is None or due >= self.now else self.now + DAY))
 
@@ -230,11 +232,31 @@ class Drawn:
     # Acts
 
     def acts(self) -> None:
-        """Somebody acts, at once or where the rules change, whether it can be done or not."""
-        do = self.one_of(list(self.deeds))
-        question = self.some_question()
-        by = OFFICE if self.number(0, 3) < 3 or question is None else self.one_of((question.answering, question.above or STRANGER))
-        self.make(Deed(self.when(question), do, by, question.label if question else None, not self.rarely(), self.deeds[do](question)))
+        """Somebody acts, at once or where the rules change; mostly what can be done, now and then what cannot."""
+        for _ in range(TRIES):
+            do = self.one_of(self.fitting() if self.number(0, 6) else list(self.deeds))
+            question = self.answered() if do == "recall" else self.some_question()
+            by = OFFICE if self.number(0, 3) < 3 or question is None else self.one_of((question.answering, question.above or STRANGER))
+            label, more = question.label if question else None, self.deeds[do](question)
+            deed = Deed(self.when(question), do, by, label, not self.rarely(), more)
+            if self.number(0, 5) == 0 or not self.foretold.case.refuses_act(deed):
+                self.make(deed)
+                return
+
+    def fitting(self) -> list[str]:
+        """The acts that the case may be ripe for, those that go back more often."""
+        case = self.foretold.case
+        found = ["extend", "more_time", "reassign", "delegate", "decline", "hand_over", *("recall", "override") * 3]
+        found += ["hold", "hold"] if case.held is None else ["resume"] * 6
+        found += ["revoke"] * 2 if any(q.delegate for q in self.open()) else []
+        found += ["widen", "convert"] * 3 if case.phase == "hosting" else []
+        found += ["reschedule", "replace", "release"] * 3 if case.visit and case.before_visit else []
+        return found
+
+    def answered(self) -> Question | None:
+        """One that was answered, the last first."""
+        found = [q for q in self.questions[::-1] if q.state == "answered" and q.counts]
+        return self.one_of(found) if found else self.some_question()
 
     @property
     def deeds(self) -> dict[str, Callable[[Question | None], dict[str, Any]]]:
@@ -243,21 +265,70 @@ class Drawn:
             "extend": lambda question: {"working_days": self.one_of((3, 1, 10, 60, 0, 61))},
             "hold": lambda question: {},
             "resume": lambda question: {},
+            "more_time": lambda question: {"working_days": self.one_of((3, 5, 8, 0))},
+            "reassign": lambda question: {"to": self.colleague_of(question)},
+            "delegate": lambda question: {"to": f"{question.asked}/p-1" if question and not self.rarely() else "KE-MFA/p-1"},
+            "revoke": lambda question: {},
+            "decline": lambda question: {},
+            "recall": lambda question: {},
+            "reschedule": self.other_dates,
+            "replace": self.another_nominee,
+            "release": lambda question: {},
+            "widen": lambda question: {"called": self.one_of(((), ("KE-MFA",), ("KE-MFA", "GH-MINT")))},
+            "convert": lambda question: {},
+            "override": self.rule_set_aside,
+            "hand_over": lambda question: {"to": self.one_of(("p-coordinator-1", "p-coordinator-2", ""))},
             "withdraw": lambda question: {},
             "cancel": lambda question: {},
         }
 
+    def colleague_of(self, question: Question | None) -> str:
+        """Another institution of the country, or one that cannot be asked."""
+        country = question.country if question else "SN"
+        return self.one_of((f"{country}-OTHER", OFFICE, "KE-MFA", question.asked if question else ""))
 
-WILD = ("answers_as_usual", "answers", "passes", "passes_the_closing", "acts", "acts", "worker_stops", "delivery", "answers_again")
+    def other_dates(self, question: Question | None) -> dict[str, Any]:
+        """Another first day of the visit, another size."""
+        visit = self.foretold.case.visit or self.now.date()
+        start = visit + DAY * self.one_of((14, 30, -10, 0, 90))
+        more = {"start": start, "days": self.one_of((0, 0, 2, 9)), "places": self.one_of((0, 0, 1, 4))}
+        return {} if self.rarely() else more
+
+    def another_nominee(self, question: Question | None) -> dict[str, Any]:
+        """Somebody else in the place of a nominee, from the reserve or newly named."""
+        home = self.foretold.case.sending[:2]
+        known = [*self.foretold.case.people, "N99"]
+        new = Person(f"p-{len(self.moves)}", f"{home}-OWN", home)
+        person = {} if self.number(0, 1) else {"nominee": self.one_of([new, *(one.person for one in self.foretold.case.people.values())])}
+        return {"nomination": self.one_of(known), "proof": bool(self.number(0, 1)), **person}
+
+    def rule_set_aside(self, question: Question | None) -> dict[str, Any]:
+        """A rule, or somebody's answer."""
+        rules = ("answer", "places_per_country", "veto", "threshold", "budget", "cut_off", "certificate", "gravity")
+        known = ["", *self.foretold.case.people]
+        option = next(iter(OPTIONS[Kind(question.kind)])) if question and not self.rarely() else "perhaps"
+        return {
+            "rule": self.one_of(rules),
+            "coordinator": "" if self.rarely() else "p-coordinator-1",
+            "nomination": self.one_of(known),
+            "proof": bool(self.number(0, 1)),
+            "option": option,
+            "facts": self.facts(question, option, usual=True) if question else {},
+        }
+
+
+WILD = ("answers_as_usual", "answers", "passes", "passes_the_closing", "acts", "acts", "acts", "acts", "worker_stops", "delivery", "answers_again")
 
 
 @st.composite
 def scripts(draw: Callable[[st.SearchStrategy[Any]], Any], most: int = 12) -> Script:
     """A case that goes its usual way for a while, then meets what people do, and is looked at a little longer."""
     drawn = Drawn(draw)
-    for _ in range(drawn.number(0, 28)):
-        if not drawn.foretold.case.ending:
-            drawn.answers_as_usual()
+    phase, case = drawn.one_of(PHASES), drawn.foretold.case
+    while case.phase != phase and not case.ending and len(drawn.moves) < MOST_USUAL:
+        drawn.answers_as_usual()
+    for _ in range(drawn.number(0, 3)):
+        drawn.answers_as_usual()
     for _ in range(drawn.number(1, most)):
         getattr(drawn, drawn.one_of(WILD))()
         if drawn.foretold.case.ending and drawn.number(0, 1):
