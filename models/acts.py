@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from enum import StrEnum
 
-from models.case import Case, Facts, Nominee, Step, Wants
+from models.case import Answer, Case, Facts, Nominee, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message, Receipt
 from models.programme import Programme
-from models.rules import BUDGET, subject_of
+from models.rules import BUDGET, closes_for_good, kind_rule, subject_of
 from models.words import OPTIONS, PHASE_OF, RESTS_ON, DecisionKind, Kind, Phase, Standing, State, country_of
 
 
@@ -136,8 +136,11 @@ def _open_step(case: Case, act: Act) -> Step:
 def _asked_step(case: Case, act: Act, rules: Programme) -> Step:
     """An open step on which `by` is asked, or the office acts for them."""
     step = _open_step(case, act)
-    if act.by not in (rules.office.code, step.asked, step.delegate, step.escalated_to):
+    if not act.by or act.by not in (rules.office.code, step.asked, step.delegate, step.escalated_to):
         raise Refused("not_asked", f"{act.by} was not asked on {step.id}", by=act.by)
+    closes = closes_for_good(step, rules)
+    if act.by != rules.office.code and closes is not None and act.received > closes:
+        raise Refused("closed", f"{step.id} closed on {closes.isoformat()}", at=closes.isoformat(), state=State.LAPSED)
     return step
 
 
@@ -202,6 +205,8 @@ def _may_reassign(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("already_asked", f"{act.to or step.asked} is asked already; it can be reminded or given more time")
     if step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
         raise Refused("bound_to_host", f"{step.id} is the host's own; widen the call to ask another institution")
+    if step.kind is Kind.CLEARANCE and act.to in [n.institution for n in case.nominations if n.id in step.about]:
+        raise Refused("own_people", f"{act.to} nominated these people; another institution of the country can clear them")
     if step.kind is not Kind.CONSULTATION and act.to != rules.office.code and country_of(act.to) != step.country:
         text = f"{act.to} is not of {step.country}; another institution of that country can be asked"
         raise Refused("other_country", text, country=step.country)
@@ -213,9 +218,13 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("unknown_step", f"case {case.id} has no step {act.step}")
     if step.state is not State.ANSWERED or not step.in_force or step.decision is None:
         raise Refused("not_decided", f"{step.id} holds no answer that stands; an open step can be answered", state=step.state)
-    own = (step.asked, step.decision.by, step.decision.on_behalf_of)
+    own = {step.asked, step.decision.by, step.decision.on_behalf_of} - {""}
     if act.by != rules.office.code and (act.by not in own or step.decision.kind is DecisionKind.OVERRIDDEN):
         raise Refused("not_asked", f"{act.by} did not decide {step.id}; the coordinator can recall it", by=act.by)
+    if PHASE_OF[step.kind] not in (Phase.VISIT, Phase.FOLLOW_UP):
+        if not before_visit(case):
+            raise Refused("visit_begun", f"the visit is over; {step.id} can no longer be recalled, the case can be cancelled")
+        _unless_begun(case, act, f"{step.id} can no longer be recalled")
     other = _other_host(case, step)
     if other is not None:
         text = f"{other.id} of another host rests on {step.id}; release that host first"
@@ -363,6 +372,8 @@ def _may_answer_instead(case: Case, act: Act, rules: Programme) -> None:
     if act.option not in OPTIONS[step.kind]:
         options = ", ".join(OPTIONS[step.kind])
         raise Refused("unknown_option", f"{act.option!r} is not an option of {step.kind}: {options}", options=options)
+    given = Answer(response=act.act, step=step.id, option=act.option, by=act.by, received=act.received, facts=act.facts)
+    kind_rule(case, step, given, rules)
 
 
 def _may_hand_over(case: Case, act: Act, rules: Programme) -> None:
@@ -389,9 +400,13 @@ def _may_ask_time(case: Case, act: Act, rules: Programme) -> None:
 
 
 def _may_delegate(case: Case, act: Act, rules: Programme) -> None:
-    step = _asked_step(case, act, rules)
+    step = _open_step(case, act)
+    if act.by not in (rules.office.code, step.asked):
+        raise Refused("not_asked", f"only {step.asked} delegates {step.id}", by=act.by)
     if step.people and step.asked in step.people:
         raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person")
+    if step.asked == rules.office.code:
+        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
     if step.delegate:
         raise Refused("delegated", f"{step.delegate} answers already; take that back first", by=step.delegate)
     if not act.to.startswith(f"{step.asked}/"):

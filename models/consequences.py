@@ -58,7 +58,7 @@ def carry_out(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 def _extend(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
     step.added_days, step.why, step.wants = step.added_days + act.working_days, act.reason, Wants.EXTENDED
-    step.asked_days = 0
+    step.asked_days, step.declined = 0, ""
     close_links(case, step)
     return [Happened(Verb.EXTENDED, step)]
 
@@ -120,7 +120,7 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
     step = _step(case, act)
     step.first_asked, step.asked = step.first_asked or step.asked, act.to
     step.country = rules.office.country if act.to == rules.office.code else country_of(act.to)
-    step.delegate, step.standins, step.asked_days = "", (), 0
+    step.delegate, step.standins, step.asked_days, step.declined = "", (), 0, ""
     step.why, step.wants = act.reason, Wants.REASSIGNED
     close_links(case, step)
     return [Happened(Verb.REASSIGNED, step, act.to)]
@@ -274,7 +274,7 @@ def _replace(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happe
 
 
 def _widen(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
-    case.widened, case.called = at, [*case.called, *act.called]
+    case.widened, case.called = at, list(dict.fromkeys([*case.called, *act.called]))
     return [Happened(Verb.WIDENED)]
 
 
@@ -283,8 +283,9 @@ def _convert(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happe
     study_visit = case.asked.format is Format.STUDY_VISIT
     other = Format.EXPERT_ASSIGNMENT if study_visit else Format.STUDY_VISIT
     case.asked = case.asked.model_copy(update={"format": other})
-    happened = _set_aside_all(case, at, act.do, lambda step: step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT))
+    happened = _set_aside_all(case, at, act.do, lambda step: PHASE_OF[step.kind] in (Phase.HOSTING, Phase.TRAVELLING))
     _void_papers(case, at, lambda kind: kind in DATED)
+    _keep_nominations(case.nominations, kept=False)
     case.candidates, case.called, case.released, case.widened = [], [], [], None
     _without_host(case)
     return [Happened(Verb.CONVERTED, None, other), *happened]
@@ -375,7 +376,7 @@ def _ask_time(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 
 def _delegate(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
-    step.delegate = act.to
+    step.delegate, step.by_appointment = act.to, False
     close_links(case, step)
     return [Happened(Verb.DELEGATED, step, act.to)]
 

@@ -72,7 +72,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
             f"the answer is about another version of the paper; this one stands: {step.paper}",
             paper=step.paper,
         )
-    _kind_rule(case, step, answer, rules)
+    kind_rule(case, step, answer, rules)
 
 
 def _still_open(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
@@ -124,7 +124,12 @@ def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
         raise Refused("not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by)
 
 
-def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
+def kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
+    """Refuse what the rules of a kind of step do not allow, whoever says it.
+
+    Raises:
+        Refused: with the code of the rule.
+    """
     match step.kind, answer.option:
         case Kind.DECISION, "approve" if subject_of(step) == POSTPONE:
             if answer.facts.start is None:

@@ -9,7 +9,7 @@ from temporalio import workflow
 from workflows.timing import Timing
 
 with workflow.unsafe.imports_passed_through():
-    from models.acts import BY_THE_ASKED, Act
+    from models.acts import BY_THE_ASKED, Act, Doing
     from models.case import Step
     from models.consequences import Happened
     from models.words import Standing, State, Verb
@@ -37,6 +37,8 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
             to_each(desk, TOLD_TO_PARTIES[what.verb], [*parties(desk), *travelling(desk), *asked_now(desk)], reason)
         case Verb.RESCHEDULED:
             to_each(desk, "rescheduled", [*parties(desk), *travelling(desk)], reason)
+        case Verb.RESERVED if act.do is Doing.RESCHEDULE:
+            desk.write("reserved", what.about, reason=reason)
         case Verb.HOST_WITHDREW:
             former = {"about": what.about}
             to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, **former)

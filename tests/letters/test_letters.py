@@ -76,6 +76,7 @@ FACTS: dict[str, set[str]] = {
     "certificate_held": BASE | {"missing"},
     "override": BASE | {"step_name", "answer_name", "reason"},
     "not_selected": BASE | {"reason"},
+    "reserved": BASE | {"reason"},
 }
 """The facts of each letter, the same in every language."""
 
@@ -91,6 +92,7 @@ WITH_REASON = [
     "override",
     "converted",
     "not_selected",
+    "reserved",
 ]
 
 OPTIONAL: dict[str, dict[str, object]] = {

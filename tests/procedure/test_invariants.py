@@ -29,7 +29,7 @@ EVENTS_OF_TEN_INTERVENTIONS = 700
 EVENTS_A_STEP, BYTES_AN_EVENT, LARGEST_PAYLOAD = 14, 700, 16 * 1024
 LINK = re.compile(r"/r/([\w.~-]{20,})")
 PERSON = re.compile(r"participant.?\d|expert.?[a-z]\b|\bparticipant\.", re.IGNORECASE)
-MAILBOX = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+MAILBOX = re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2}[\w.-]*", re.ASCII)
 LONG_ENOUGH = 8
 
 

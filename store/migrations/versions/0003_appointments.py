@@ -52,7 +52,7 @@ def _in_office(today: date) -> list[dict[str, object]]:
     found: dict[tuple[str, int], dict[str, object]] = {}
     for row in op.get_bind().execute(sa.select(DATED).order_by(DATED.c.starts.is_not(None), DATED.c.starts, DATED.c.id)):
         key = (row.institution, row.rank)
-        if key not in found or row.starts <= today:
+        if key not in found or row.starts is None or row.starts <= today:
             found[key] = {name: getattr(row, name) for name in CONTACT}
     return list(found.values())
 
