@@ -15,6 +15,7 @@ from tests.model.script import Person, Reply
 PHASES = ("request", "hosting", "travelling", "visit", "follow_up")
 TAKEN = ("proposed", "cleared", "accepted", "confirmed", "attended")
 CAME = ("attended", "left_early")
+VERDICTS = ("clearance", "acceptance", "travel")
 
 Result = TypeVar("Result")
 
@@ -51,6 +52,7 @@ class Procedure(Asking):
         self.rescheduled: date | None = None
         self.stuck: Over | None = None
         self.tried: set[str] = set()
+        self.deferred: list[Question] = []
         self.rounds, self.postponed, self.settled_postponed, self.postponing = 0, 0, 0, False
         self.say("launched", reason="request")
         self.go()
@@ -236,10 +238,14 @@ class Procedure(Asking):
 
     def drop(self, offer: Question) -> bool:
         """An offer is not taken."""
-        self.without_host()
         self.released.append(offer.asked)
-        self.void_papers("terms_of_reference")
+        self.by = self.by_step = {"reason": "host_withdrew"}
+        self.lose_host()
         return False
+
+    def lose_host(self) -> None:
+        """What was agreed with a host no longer stands."""
+        raise NotImplementedError
 
     def without_host(self) -> None:
         """No host, no dates."""
@@ -268,8 +274,13 @@ class Procedure(Asking):
         return [one for one in self.people.values() if one.standing in standings]
 
     def pending(self) -> list[Nominee]:
-        """Those who are still to be cleared and accepted, and the refused whose places nobody has been sought for."""
-        return self.standing("proposed", "cleared") + [one for one in self.standing("refused") if self.is_unreplaced(one)]
+        """Those who are still to be cleared and accepted, with who takes the places of those who fell away."""
+        travelled = {q.asked for q in self.questions if q.kind == "travel" and q.counts}
+        away = self.standing("refused", "visa_refused", "unavailable")
+        fallen = [one for one in away if one.standing != "unavailable" or one.id in travelled]
+        self.tried -= {one.id for one in fallen}
+        self.replacements(fallen)
+        return self.standing("proposed", "cleared")
 
     def is_unreplaced(self, one: Nominee) -> bool:
         """Whether nobody was sought for their place yet."""
@@ -277,11 +288,18 @@ class Procedure(Asking):
 
     def group(self, key: str, found: Callable[[], list[Nominee]]) -> list[Nominee]:
         """People who are treated together from now on."""
-        ids = self.groups.setdefault(key, [one.id for one in found()])
-        return [self.people[id] for id in ids]
+        if key not in self.groups:
+            self.groups[key] = [one.id for one in found()]
+        return [self.people[id] for id in self.groups[key]]
 
     def travelling(self) -> None:
         """Places are filled, participants made ready."""
+        for question in self.deferred:
+            if question.counts:
+                self.take_effect(question)
+        self.deferred.clear()
+        if self.stuck is not None:
+            raise self.stuck
         if not self.postponed:
             self.nominate(1)
         if not any(q.kind == "agenda" and q.counts for q in self.questions):
@@ -520,6 +538,9 @@ class Procedure(Asking):
 
     def take_effect(self, question: Question) -> None:
         """The standing of the people a step was about, the actual dates of the visit."""
+        if question.kind in VERDICTS and self.phase != "travelling":
+            self.deferred.append(question)  # an earlier phase is gone over again: it is heard when its turn comes
+            return
         facts = question.decided.facts if question.decided else {}
         verdicts, people = facts.get("verdicts", {}), [self.people[id] for id in question.label.about if id in self.people]
         match question.kind, question.option:
