@@ -235,7 +235,7 @@ class Asking:
             if question.state == "opening" and self.held is None:
                 old = question.before
                 if old is not None and old.times is not None and old.closed is not None:
-                    question.times = gone_on(question.country, old.times, old.closed, question.opened)
+                    question.times = gone_on(self.term(question, question.opened), old.times, old.closed)
                 else:
                     question.times = fresh(self.term(question, question.opened))
                 question.state = "open"

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedError
@@ -20,7 +21,7 @@ from models.request import Asked, Period
 from models.words import PROCEDURE, Format
 from tests.model.foretold import EARLY, foretell, rules_with
 from tests.model.invariants import faults_of
-from tests.model.light import digest
+from tests.model.light import Light, digest
 from tests.model.script import Deed, Down, Label, Move, Person, Reply, Request, Said, Script, Tell, Up
 from tests.model.stage import TASK_QUEUE, Servers, Stage
 
@@ -78,6 +79,7 @@ class Player:
         self.stage, self.light, self.script = stage, stage.light, script
         self.played = Played()
         self.now = script.request.opened
+        self.rules = programme_of(script.rules)
         self.handle: WorkflowHandle[Any, Any] = stage.environment.client.get_workflow_handle(CASE)
 
     async def play(self) -> Played:
@@ -93,7 +95,6 @@ class Player:
             self.played.faults += [f"after move {number}, {move}: {fault}" for fault in await self.check()]
             if self.played.faults:
                 break
-        assert self.light.case is not None
         self.played.said = said_of(self.light)
         self.played.ending = self.light.case.ending or ""
         return self.played
@@ -176,7 +177,7 @@ class Player:
         """What the way in says when the workflow is closed: what stands."""
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise error
-        step = self.light.case.step(answer.step) if self.light.case else None
+        step = self.light.case.step(answer.step)
         if step and step.decision and step.decision.response == answer.response:
             return f"recorded {step.decision.recorded.isoformat()}{' late' if step.decision.late else ''}"
         return "closed"
@@ -198,9 +199,10 @@ class Player:
 
     async def check(self) -> list[str]:
         """What must hold after every turn; the case is asked in a thread, for its event loop takes the place of the thread's."""
-        instance = self.stage.watcher.instance
-        live = await asyncio.to_thread(instance.ask, "case") if self.stage.worker is not None and instance else None
-        return faults_of(self.light, live, self.stage.watcher.rest)
+        instance, watcher = self.stage.watcher.instance, self.stage.watcher
+        if self.stage.worker is None or instance is None:
+            return faults_of(self.light, self.rules, None, None)
+        return faults_of(self.light, self.rules, await asyncio.to_thread(instance.ask, "case"), watcher.rest)
 
 
 def code_of(error: WorkflowUpdateFailedError) -> str:
@@ -233,7 +235,13 @@ def opening_of(script: Script) -> Opening:
         clock=opened,
         procedure=PROCEDURE,
     )
-    return Opening(programme=Programme.model_validate(rules_with(script.rules)), case=case)
+    return Opening(programme=programme_of(script.rules), case=case)
+
+
+@cache
+def programme_of(changes: tuple[tuple[str, Any], ...]) -> Programme:
+    """The programme's rules with other values at some paths."""
+    return Programme.model_validate(rules_with(changes))
 
 
 def label_of(case: Case, step: Step) -> Label:
@@ -243,12 +251,12 @@ def label_of(case: Case, step: Step) -> Label:
     return Label(str(step.kind), asked, step.about, same.index(step) + 1)
 
 
-def step_of(case: Case | None, label: Label | None) -> Step | None:
+def step_of(case: Case, label: Label | None) -> Step | None:
     """The step of a label."""
-    return next((step for step in case.steps if label_of(case, step) == label), None) if case else None
+    return next((step for step in case.steps if label_of(case, step) == label), None)
 
 
-def answer_of(reply: Reply, case: Case | None) -> Answer:
+def answer_of(reply: Reply, case: Case) -> Answer:
     """The message of an answer."""
     step = step_of(case, reply.step)
     paper = step.paper if step else ""
@@ -277,7 +285,7 @@ def nominee_of(person: Person) -> Nominee:
     return Nominee(person=person.person, institution=person.institution, country=person.country, substitute=person.substitute)
 
 
-def act_of(deed: Deed, case: Case | None) -> Act:
+def act_of(deed: Deed, case: Case) -> Act:
     """The message of an act."""
     more = dict(deed.more)
     step = step_of(case, deed.step)
@@ -297,9 +305,9 @@ def act_of(deed: Deed, case: Case | None) -> Act:
     )
 
 
-def said_of(light: Any) -> list[Said]:
+def said_of(light: Light) -> list[Said]:
     """The timeline as published, with labels in the place of ids and nothing of what stands for contents."""
-    case: Case = light.case
+    case = light.case
     labels = {step.id: label_of(case, step) for step in case.steps}
     return [
         Said(
@@ -313,10 +321,6 @@ def said_of(light: Any) -> list[Said]:
             on_behalf_of=said.on_behalf_of,
             how=str(said.decision or ""),
         )
-        for _, said in sorted(light.timeline.items())
+        for said in light.timeline
     ]
 
-
-def request_of(request: Request) -> str:
-    """A request in a line."""
-    return f"{request.format} for {request.requesting}, {request.places} places, opened {request.opened.isoformat()}"

@@ -206,7 +206,7 @@ class Reference(Procedure):
                 if one.anew or one.stopped is None or one.times is None:
                     self.begin_anew(one)
                 else:
-                    one.times, one.done = gone_on(one.country, one.times, one.stopped, self.at), 0
+                    one.times, one.done = gone_on(self.term(one), one.times, one.stopped), 0
                 one.anew, one.stopped = False, None
 
     # Whom a step is put to

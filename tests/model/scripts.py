@@ -28,10 +28,10 @@ Choice = TypeVar("Choice")
 
 
 class Drawn:
-    """A script that is being drawn."""
+    """A script that is being drawn; `number` draws one between two, the lowest being the simplest."""
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self._draw = draw
+    def __init__(self, number: Callable[[int, int], int]) -> None:
+        self.number = number
         self.request = self.drawn_request()
         self.changes = self.drawn_rules()
         self.foretold = Foretold(self.request, rules_with(self.changes))
@@ -42,13 +42,7 @@ class Drawn:
 
     def one_of(self, choices: list[Choice] | tuple[Choice, ...]) -> Choice:
         """One of several values; the first is the simplest."""
-        found: Choice = self._draw(st.sampled_from(choices))
-        return found
-
-    def number(self, low: int, high: int) -> int:
-        """A number; the lowest is the simplest."""
-        found: int = self._draw(st.integers(low, high))
-        return found
+        return choices[self.number(0, len(choices) - 1)]
 
     def rarely(self) -> bool:
         """True one time in eight."""
@@ -320,10 +314,9 @@ class Drawn:
 WILD = ("answers_as_usual", "answers", "passes", "passes_the_closing", "acts", "acts", "acts", "acts", "worker_stops", "delivery", "answers_again")
 
 
-@st.composite
-def scripts(draw: Callable[[st.SearchStrategy[Any]], Any], most: int = 12) -> Script:
-    """A case that goes its usual way for a while, then meets what people do, and is looked at a little longer."""
-    drawn = Drawn(draw)
+def script_of(number: Callable[[int, int], int], most: int = 12) -> Script:
+    """A case that goes its usual way up to some phase, then meets what people do, and is looked at a little longer."""
+    drawn = Drawn(number)
     phase, case = drawn.one_of(PHASES), drawn.foretold.case
     while case.phase != phase and not case.ending and len(drawn.moves) < MOST_USUAL:
         drawn.answers_as_usual()
@@ -331,8 +324,14 @@ def scripts(draw: Callable[[st.SearchStrategy[Any]], Any], most: int = 12) -> Sc
         drawn.answers_as_usual()
     for _ in range(drawn.number(1, most)):
         getattr(drawn, drawn.one_of(WILD))()
-        if drawn.foretold.case.ending and drawn.number(0, 1):
+        if case.ending and drawn.number(0, 1):
             break
     drawn.make(Tell(drawn.clear_of(drawn.now + HOUR)))
     drawn.passes()
     return Script(drawn.request, tuple(drawn.moves), drawn.changes)
+
+
+@st.composite
+def scripts(draw: Callable[[st.SearchStrategy[int]], int]) -> Script:
+    """Random scripts; a failing one shrinks towards few people who answer at once."""
+    return script_of(lambda low, high: draw(st.integers(low, high)))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
@@ -16,7 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowInstance, WorkflowInstanceDetails
 
-from audit.recorder import Kept, Recorded, Recorder
+from audit.recorder import Keep, Kept, Recorded, Recorder
 from models.orders import Rest
 from rehearsal.player import binary
 from tests.model.light import Light
@@ -24,29 +25,41 @@ from workflows.converter import CONVERTER
 from workflows.exchange import Exchange
 
 TASK_QUEUE = "model"
+WORK = ("schedule_activity", "schedule_local_activity", "continue_as_new_workflow_execution")
 STUCK_SECONDS = 60.0
 KEPT = 4
-POLL_SECONDS = 0.0005
+RESTLESS = Rest().model_dump_json().encode()
+POLL_SECONDS = 0.001
 
 
 class Watched(Recorded):
     """A workflow instance that tells on demand what it is asked, between its activations."""
 
-    last: WorkflowActivation | None = None
-    replays = False
+    def __init__(self, inner: WorkflowInstance, keep: Keep) -> None:
+        super().__init__(inner, "rest", keep)
+        self._last: WorkflowActivation | None = None
+        self._at_work = Lock()
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """As it is; what was last asked of it is remembered."""
-        evicted = any(job.HasField("remove_from_cache") for job in act.jobs)
-        self.last, self.replays = None if evicted else act, act.is_replaying
-        return super().activate(act)
+        """As it is; unless it has just ordered work, it is asked how it rests."""
+        with self._at_work:
+            completion = self._inner.activate(act)
+            evicted = any(job.HasField("remove_from_cache") for job in act.jobs)
+            self._last = None if evicted else act
+            works = any(command.WhichOneof("variant") in WORK for command in completion.successful.commands)
+            if not (evicted or act.is_replaying or completion.HasField("failed")):
+                rest = RESTLESS if works else self._answer("rest", act)
+                self._keep(Kept(act.run_id, act.history_length, act.timestamp.ToDatetime(tzinfo=UTC), rest))
+            return completion
 
     def ask(self, query: str) -> bytes | None:
-        """The answer to a query, as JSON; None once the case has ended and left the worker's memory."""
-        if self.last is None:
-            return None
+        """The answer to a query, as JSON; None once the case has left the worker's memory."""
+        with self._at_work:
+            return self._answer(query, self._last) if self._last is not None else None
+
+    def _answer(self, query: str, last: WorkflowActivation) -> bytes:
         question = WorkflowActivation()
-        question.CopyFrom(self.last)
+        question.CopyFrom(last)
         del question.jobs[:]
         question.jobs.append(WorkflowActivationJob(query_workflow=QueryWorkflow(query_id="ask", query_type=query)))
         [command] = self._inner.activate(question).successful.commands
@@ -61,17 +74,18 @@ class Watcher(Recorder):
         self.rest = Rest()
         self.woken: list[datetime] = []
         self.instance: Watched | None = None
+        self.news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     def keep(self, kept: Kept) -> None:
-        """How it stands, or stood when this is only a replay."""
-        if self.instance is not None and self.instance.replays:
-            return
+        """How it stands."""
         self.woken.append(kept.at)
         self.rest = Rest.model_validate_json(kept.answer)
+        self._loop.call_soon_threadsafe(self.news.set)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """The instance of the newest run, watched."""
-        self.instance = Watched(self._inner.create_instance(det), self._query, self._keep)
+        self.instance = Watched(self._inner.create_instance(det), self._keep)
         return self.instance
 
 
@@ -140,10 +154,11 @@ class Stage:
         """Wait until the case has done all it does by itself, by an instant where one is given."""
         async with asyncio.timeout(STUCK_SECONDS):
             while True:
+                self.watcher.news.clear()
                 rest = self.watcher.rest
                 if rest.quiet and (after is None or rest.next_instant is None or rest.next_instant > after):
                     return rest
-                await asyncio.sleep(POLL_SECONDS)
+                await self.watcher.news.wait()
 
 
 class Servers:
