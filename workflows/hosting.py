@@ -55,15 +55,19 @@ async def rank_candidates(desk: Desk) -> None:
 def calls(desk: Desk) -> Iterator[list[Called]]:
     """Who is called side by side, one batch after another; a coordinator who widens the call has all who are left asked now."""
     case, call = desk.case, desk.rules.call
-    ranked = [candidate.institution for candidate in case.candidates]
-    called = [(1 if n < call.first else 2, code) for n, code in enumerate(ranked) if code not in case.released]
+    called = [(1 if n < call.first else 2, candidate.institution) for n, candidate in enumerate(case.candidates)]
     if case.widened is not None:
-        yield called
+        yield still_called(desk, called)
         return
     for round in (1, 2):
         of_round = [(r, code) for r, code in called if r == round]
         for n in range(0, len(of_round), call.at_once):
-            yield of_round[n : n + call.at_once]
+            yield still_called(desk, of_round[n : n + call.at_once])
+
+
+def still_called(desk: Desk, batch: list[Called]) -> list[Called]:
+    """Those of a batch who would still host: who withdrew leaves the others of the batch as they were."""
+    return [(round, code) for round, code in batch if code not in desk.case.released]
 
 
 def widen(desk: Desk, batch: list[Called]) -> None:
