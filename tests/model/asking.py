@@ -1,4 +1,4 @@
-"""The reference, first part: questions, their time, their answers. Written from the field's rules, knowing nothing of the code under test.
+"""The reference, first part: questions, their time, their answers. Written from the field's rules, not from the code under test.
 
 The procedure is gone over from the top of its phase whenever something happened; `ask` gives the outcome of a question that was
 put and counts, puts one that was not, and leaves the procedure waiting for one that is open.

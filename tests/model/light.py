@@ -1,4 +1,4 @@
-"""The activities of a case kept in memory: real schedules in the real calendars, an inbox, copies; no letter and no paper is set."""
+"""The activities of a case kept in memory: real schedules in the real calendars, an inbox, copies; letters and papers unset."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
@@ -18,16 +18,17 @@ from models.case import Answer, Case, Facts, Nominee, Recorded, Step
 from models.orders import Opening
 from models.programme import Programme
 from models.request import Asked, Period
+from models.rules import recorded_of
 from models.words import PROCEDURE, Format
 from tests.model.foretold import EARLY, foretell, rules_with
 from tests.model.invariants import faults_of
 from tests.model.light import Light, digest
-from tests.model.script import Deed, Down, Label, Move, Person, Reply, Request, Said, Script, Tell, Up
-from tests.model.stage import TASK_QUEUE, Servers, Stage
+from tests.model.script import Deed, Down, Label, Move, Person, Reply, Said, Script, Tell, Up
+from tests.model.stage import CASE, TASK_QUEUE, Servers, Stage
 
 LATE = timedelta(seconds=1)
+TALK = timedelta(seconds=2)
 SLOW = timedelta(seconds=30)
-CASE = "AMEDIP-2031-0001"
 SHA256_LENGTH = 64
 
 
@@ -40,6 +41,7 @@ class Played:
     woken: dict[int, datetime] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     ending: str = ""
+    told_again: int = 0
 
 
 async def difference(servers: Servers, script: Script) -> str:
@@ -68,7 +70,9 @@ def compare_said(expected: list[Said], real: list[Said]) -> str:
     first = min(said.at for said in (*missing, *extra))
     lines = [f"  the reference alone: {said}" for said in missing if said.at == first]
     lines += [f"  the procedure alone: {said}" for said in extra if said.at == first]
-    lines += [f"  later, {who}: {said}" for who, group in (("reference", missing), ("procedure", extra)) for said in sorted(group)[:3]]
+    lines += [
+        f"  later, {who}: {said}" for who, group in (("reference", missing), ("procedure", extra)) for said in sorted(group)[:3]
+    ]
     return "\n".join([f"at {first.isoformat()}", *lines])
 
 
@@ -161,14 +165,17 @@ class Player:
             await self.tell(answer)
 
     async def tell(self, answer: Answer) -> str:
-        """An answer is told to the case: recorded, or refused."""
-        try:
-            recorded = await self.handle.execute_update("answer", answer, id=answer.response, result_type=Recorded)
-            told = f"recorded {recorded.at.isoformat()}{' late' if recorded.late else ''}"
-        except WorkflowUpdateFailedError as error:
-            told = code_of(error)
-        except RPCError as error:
-            told = self.told_by_an_ended_case(answer, error)
+        """An answer is told to the case, again where the server lost it, as the delivery loop does: recorded, or refused."""
+        told = ""
+        while not told:
+            try:
+                told = recorded_at(await self.handle.execute_update("answer", answer, rpc_timeout=TALK, **of(answer)))
+            except WorkflowUpdateFailedError as error:
+                told = code_of(error)
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                self.played.told_again += 1
+            except RPCError as error:
+                told = self.told_by_an_ended_case(answer, error)
         self.light.told[answer.response] = told
         await self.settle()
         return told
@@ -179,7 +186,7 @@ class Player:
             raise error
         step = self.light.case.step(answer.step)
         if step and step.decision and step.decision.response == answer.response:
-            return f"recorded {step.decision.recorded.isoformat()}{' late' if step.decision.late else ''}"
+            return recorded_at(recorded_of(step))
         return "closed"
 
     async def act(self, deed: Deed) -> str:
@@ -203,6 +210,16 @@ class Player:
         if self.stage.worker is None or instance is None:
             return faults_of(self.light, self.rules, None, None)
         return faults_of(self.light, self.rules, await asyncio.to_thread(instance.ask, "case"), watcher.rest)
+
+
+def of(answer: Answer) -> dict[str, Any]:
+    """What makes telling an answer twice the same as once."""
+    return {"id": answer.response, "result_type": Recorded}
+
+
+def recorded_at(recorded: Recorded) -> str:
+    """What somebody is told whose answer was taken down."""
+    return f"recorded {recorded.at.isoformat()}{' late' if recorded.late else ''}"
 
 
 def code_of(error: WorkflowUpdateFailedError) -> str:
@@ -323,4 +340,3 @@ def said_of(light: Light) -> list[Said]:
         )
         for said in light.timeline
     ]
-

@@ -315,7 +315,7 @@ class Procedure(Asking):
             learning = self.group(f"learning {self.rounds}", lambda: self.standing("accepted", "confirmed"))
             self.invite(accepted)
             works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in accepted]  # type: ignore[misc]
-            works += [lambda: self.join(f"pending {self.rounds}", lambda: pending)] if pending else []
+            works += [lambda key=f"pending {self.rounds}": self.join(key, self.pending)] if pending else []  # type: ignore[misc]
             works += [self.provide_agenda]
             works += [lambda code=code: self.ask("cascading_plan", code) for code in self.learners(learning)]  # type: ignore[misc]
             self.side_by_side(works)
@@ -359,7 +359,7 @@ class Procedure(Asking):
         while people:
             proposed = [one for one in people if one.standing == "proposed"]
             countries = sorted({one.person.country for one in proposed})
-            self.side_by_side([lambda c=c: self.clear(c, proposed) for c in countries])  # type: ignore[misc]
+            self.side_by_side([lambda c=c, people=proposed: self.clear(c, people) for c in countries])  # type: ignore[misc]
             cleared = [one for one in people if one.standing == "cleared"]
             if cleared:
                 self.ask_about("acceptance", self.host, self.host[:2], cleared)
@@ -530,7 +530,7 @@ class Procedure(Asking):
         assert self.came_until is not None
         for round, months in enumerate(self.rules["follow_up"]["months"], start=1):
             self.rest(learners[0][:2], after_months(self.came_until, months), "reminder_time")
-            self.side_by_side([lambda code=code: self.ask("follow_up", code, round=round) for code in learners])  # type: ignore[misc]
+            self.side_by_side([lambda code=code, round=round: self.ask("follow_up", code, round=round) for code in learners])  # type: ignore[misc]
         found = any(q.kind == "follow_up" and q.counts and q.decided and q.decided.facts.get("evidence") for q in self.questions)
         raise Over("closed" if found else "closed_without_evidence", "")
 
@@ -580,7 +580,7 @@ class Procedure(Asking):
                 people = [person.person for person in facts["nominees"]]
                 some = any(not person.substitute for person in facts["nominees"])
                 return "too_few" if not some else "same" if len(set(people)) < len(people) else ""
-            case ("clearance" | "acceptance" | "attendance"), _:
+            case (("clearance" | "acceptance" | "attendance"), _):
                 return "unknown" if set(facts.get("verdicts", {})) - set(question.label.about) else ""
         return ""
 

@@ -50,7 +50,11 @@ class Drawn:
 
     def drawn_request(self) -> Request:
         """A request at any hour of any day."""
-        opened = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + self.number(0, 3000) * DAY + self.number(9 * 60, 33 * 60) * MINUTE
+        opened = (
+            datetime.combine(FIRST_DAY, datetime.min.time(), UTC)
+            + self.number(0, 3000) * DAY
+            + self.number(9 * 60, 33 * 60) * MINUTE
+        )
         earliest = opened.date() + timedelta(weeks=self.number(16, 30))
         return Request(
             opened=opened,
@@ -177,7 +181,7 @@ class Drawn:
                 return {"start": None if odd else start - DAY * 40 * self.rarely(), "cost": self.one_of((0, 20_000))}
             case "nomination", "nominate":
                 return {"nominees": self.nominees(odd), "one_sided": self.rarely()}
-            case ("clearance" | "acceptance"), _:
+            case (("clearance" | "acceptance"), _):
                 refused = [id for id in about if self.number(0, 3) == 3]
                 return {"verdicts": dict.fromkeys([*refused, *(["N99"] if odd else [])], "refused")}
             case "attendance", _:
@@ -202,7 +206,8 @@ class Drawn:
 
     def passes_the_closing(self) -> None:
         """Nobody answers a question until it closes."""
-        question = self.one_of(self.open() or [None])
+        found = self.open()
+        question = self.one_of(found) if found else None
         if question is not None and question.times is not None and question.times.closes >= self.now:
             self.make(Pass(self.clear_of(question.times.closes + self.one_of((MINUTE, timedelta(0), HOUR)))))
 
@@ -216,7 +221,8 @@ class Drawn:
 
     def stands_still(self) -> None:
         """Time passes while nobody works."""
-        question = self.one_of(self.open() or [None])
+        found = self.open()
+        question = self.one_of(found) if found else None
         self.make(Pass(self.when(question)))
 
     def delivery(self) -> None:
@@ -230,7 +236,11 @@ class Drawn:
         for _ in range(TRIES):
             do = self.one_of(self.fitting() if self.number(0, 6) else list(self.deeds))
             question = self.answered() if do == "recall" else self.some_question()
-            by = OFFICE if self.number(0, 3) < 3 or question is None else self.one_of((question.answering, question.above or STRANGER))
+            by = (
+                OFFICE
+                if self.number(0, 3) < 3 or question is None
+                else self.one_of((question.answering, question.above or STRANGER))
+            )
             label, more = question.label if question else None, self.deeds[do](question)
             deed = Deed(self.when(question), do, by, label, not self.rarely(), more)
             if self.number(0, 5) == 0 or not self.foretold.case.refuses_act(deed):
@@ -293,7 +303,11 @@ class Drawn:
         home = self.foretold.case.sending[:2]
         known = [*self.foretold.case.people, "N99"]
         new = Person(f"p-{len(self.moves)}", f"{home}-OWN", home)
-        person = {} if self.number(0, 1) else {"nominee": self.one_of([new, *(one.person for one in self.foretold.case.people.values())])}
+        person = (
+            {}
+            if self.number(0, 1)
+            else {"nominee": self.one_of([new, *(one.person for one in self.foretold.case.people.values())])}
+        )
         return {"nomination": self.one_of(known), "proof": bool(self.number(0, 1)), **person}
 
     def rule_set_aside(self, question: Question | None) -> dict[str, Any]:
@@ -311,7 +325,19 @@ class Drawn:
         }
 
 
-WILD = ("answers_as_usual", "answers", "passes", "passes_the_closing", "acts", "acts", "acts", "acts", "worker_stops", "delivery", "answers_again")
+WILD = (
+    "answers_as_usual",
+    "answers",
+    "passes",
+    "passes_the_closing",
+    "acts",
+    "acts",
+    "acts",
+    "acts",
+    "worker_stops",
+    "delivery",
+    "answers_again",
+)
 
 
 def script_of(number: Callable[[int, int], int], most: int = 12) -> Script:

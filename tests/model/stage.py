@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.bridge.proto.workflow_activation import QueryWorkflow, WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import WorkflowHandle
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowInstance, WorkflowInstanceDetails
@@ -24,7 +26,7 @@ from tests.model.light import Light
 from workflows.converter import CONVERTER
 from workflows.exchange import Exchange
 
-TASK_QUEUE = "model"
+TASK_QUEUE, CASE = "model", "AMEDIP-2031-0001"
 WORK = ("schedule_activity", "schedule_local_activity", "continue_as_new_workflow_execution")
 STUCK_SECONDS = 60.0
 KEPT = 4
@@ -97,7 +99,6 @@ class Stage:
     light: Light = field(default_factory=Light)
     watcher: Watcher = field(default_factory=Watcher)
     worker: Worker | None = None
-    overdue: bool = False
 
     async def start_worker(self, *, stays: bool = True) -> None:
         """A worker that remembers nothing of an earlier one: it replays the case.
@@ -114,7 +115,6 @@ class Stage:
             graceful_shutdown_timeout=timedelta(0),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         )
-        self.overdue = False
         await self.worker.__aenter__()
 
     async def stop_worker(self) -> None:
@@ -132,23 +132,21 @@ class Stage:
     async def skip_alone(self, instant: datetime) -> None:
         """Skip to an instant while no worker runs: the server's clock stands still for a task nobody takes, until it is let go."""
         due = self.watcher.rest.next_instant
-        if self.overdue or due is None or instant < due:
-            await self._let_go(self.skip_to(instant), asyncio.sleep(0)) if self.overdue else await self.skip_to(instant)
+        if due is None or instant < due:
+            await self.skip_to(instant)
             return
-        self.overdue = True
-        await self._let_go(self.skip_to(instant), self._until(due))
-
-    async def _until(self, instant: datetime) -> None:
-        while await self.environment.get_current_time() < instant:
-            await asyncio.sleep(POLL_SECONDS)
-
-    async def _let_go(self, skipping: Coroutine[Any, Any, None], ready: Coroutine[Any, Any, None]) -> None:
+        skipping = asyncio.create_task(self.skip_to(instant))
+        await self._task_waits()
         clock = self.environment.client.test_service
-        work = asyncio.create_task(skipping)
-        await ready
         await clock.unlock_time_skipping(UnlockTimeSkippingRequest())
-        await work
+        await skipping
         await clock.lock_time_skipping(LockTimeSkippingRequest())
+
+    async def _task_waits(self) -> None:
+        """Wait until the case's timer has rung and the server has a task for a worker, which holds the clock."""
+        handle: WorkflowHandle[Any, Any] = self.environment.client.get_workflow_handle(CASE)
+        while (await handle.fetch_history()).events[-1].event_type != EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+            await asyncio.sleep(POLL_SECONDS)
 
     async def settle(self, after: datetime | None = None) -> Rest:
         """Wait until the case has done all it does by itself, by an instant where one is given."""
