@@ -14,7 +14,7 @@ from models.case import Answer, Case, Facts, Nominee, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message, Receipt
 from models.programme import Programme
-from models.rules import BUDGET, closes_for_good, kind_rule, subject_of
+from models.rules import BUDGET, closes_for_good, kind_rule, subject_of, unless_far_off
 from models.words import OPTIONS, PHASE_OF, RESTS_ON, DecisionKind, Kind, Phase, Standing, State, country_of
 
 
@@ -272,6 +272,7 @@ def _may_reschedule(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("required", "the new first day of the visit is needed", field="start")
     if act.start <= act.received.date():
         raise Refused("past", f"{act.start} is past; a later day can be set", field="start")
+    unless_far_off(act.start, act.received.date())
     days, places = act.days or case.asked.duration_days, act.places or case.asked.places
     low, high = rules.request.duration_min_days, rules.request.duration_max_days
     if not low <= days <= high:

@@ -618,3 +618,16 @@ def test_an_override_is_taken_back_by_the_office_alone() -> None:
     done(case, Doing.OVERRIDE, rule="answer", step="consultation-1", option="no_objection")
     assert refusal(case, Doing.RECALL, by="FR-MINT", step="consultation-1") == "not_asked"
     may_act(case, an_act(Doing.RECALL, step="consultation-1"), amedip())
+
+
+def test_a_day_that_nobody_plans_for_is_a_slip_of_the_pen() -> None:
+    assert refusal(hosted(), Doing.RESCHEDULE, start=date(2099, 1, 1)) == "out_of_range"
+    attendance = a_step(Kind.ATTENDANCE, "MA-POSTE", about=("N1",))
+    case = hosted(attendance, standings=(Standing.CONFIRMED,))
+    after = MONDAY + timedelta(days=130)
+    for day in (date(9999, 12, 31), after.date() + timedelta(days=2), VISIT - timedelta(days=61)):
+        said = an_answer(attendance, "confirm", by="MA-POSTE", received=after).model_copy(
+            update={"facts": Facts(start=VISIT, end=day)}
+        )
+        assert answer_refusal(case, said) == "out_of_range"
+    may_answer(case, said.model_copy(update={"facts": Facts(start=VISIT, end=VISIT + timedelta(days=2))}), amedip())
