@@ -13,6 +13,7 @@ from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedErro
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
+from audit.replay import states
 from models.acts import Act, Acted, Doing
 from models.case import Answer, Case, Facts, Nominee, Recorded, Step
 from models.orders import Opening
@@ -28,6 +29,9 @@ from tests.model.stage import CASE, TASK_QUEUE, Servers, Stage
 
 LATE = timedelta(seconds=1)
 TALK = timedelta(seconds=2)
+ONE_IN = 5
+"""One case in so many is replayed from its histories at its end."""
+
 SLOW = timedelta(seconds=30)
 SHA256_LENGTH = 64
 
@@ -99,9 +103,20 @@ class Player:
             self.played.faults += [f"after move {number}, {move}: {fault}" for fault in await self.check()]
             if self.played.faults:
                 break
+        if len(self.script.moves) % ONE_IN == 0 and not self.played.faults:
+            self.played.faults += await self.replay()
         self.played.said = said_of(self.light)
         self.played.ending = self.light.case.ending or ""
         return self.played
+
+    async def replay(self) -> list[str]:
+        """I5: every run replays, and leads to the state that was published."""
+        histories = []
+        for run_id in (*self.light.runs, (await self.handle.describe()).raw_description.workflow_execution_info.execution.run_id):
+            history = await self.stage.environment.client.get_workflow_handle(CASE, run_id=run_id).fetch_history()
+            histories.append((run_id, history.to_json().encode(), len(history.events)))
+        ends = await states(CASE, histories)
+        return [] if ends[-1] == self.light.case else ["I5: the replayed state is not the published one"]
 
     async def settle(self) -> None:
         """The case has done all it does by itself by now, unless nobody works on it."""

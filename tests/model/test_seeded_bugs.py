@@ -14,6 +14,7 @@ from models.programme import Programme
 from models.schedule import Schedule, Wanted
 from tests.model import light
 from tests.model.conftest import Differs
+from tests.model.script import Deed, Script
 from tests.model.test_model import compare
 from workflows.timing import Timing
 
@@ -95,8 +96,22 @@ BUGS: list[Bug] = [
 ]
 
 
+TOUCHES: dict[Bug, tuple[str, ...]] = {
+    an_extension_is_counted_from_today: ("extend", "more_time"),
+    a_hold_loses_a_day: ("resume",),
+    a_recall_leaves_open_what_rests_on_it: ("recall",),
+}
+"""The acts a bug shows by; cases in which nobody does one are passed over, for they take time and cannot show it."""
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_bug_put_in_on_purpose_is_found(differs: Differs, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     bug(monkeypatch)
+
+    def differs_where_it_can(script: Script) -> str:
+        acts = TOUCHES.get(bug)
+        touched = acts is None or any(isinstance(move, Deed) and move.do in acts for move in script.moves)
+        return differs(script) if touched else ""
+
     with pytest.raises(AssertionError):
-        compare(differs, SEED_OF_BUGS, MOST_CASES, shrinks=False)
+        compare(differs_where_it_can, SEED_OF_BUGS, MOST_CASES, shrinks=False)
