@@ -29,7 +29,7 @@ from tests.model.stage import CASE, TASK_QUEUE, Servers, Stage
 
 LATE = timedelta(seconds=1)
 TALK = timedelta(seconds=2)
-ONE_IN = 5
+ONE_IN = 10
 """One case in so many is replayed from its histories at its end."""
 
 SLOW = timedelta(seconds=30)
