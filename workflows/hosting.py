@@ -85,7 +85,11 @@ def by_score(desk: Desk, offers: list[Step]) -> list[Step]:
     scores = {candidate.institution: candidate.score for candidate in desk.case.candidates}
     today = desk.now().date()
     timely = [
-        offer for offer in offers if desk.case.rescheduled or ((offer.decision and offer.decision.facts.start) or today) > today
+        offer
+        for offer in offers
+        if desk.case.rescheduled
+        or offer.asked == desk.case.partner
+        or ((offer.decision and offer.decision.facts.start) or today) > today
     ]
     return sorted(timely, key=lambda offer: -scores.get(offer.asked, 0)) if len(timely) > 1 else timely
 
