@@ -197,10 +197,7 @@ def _may_always(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_reassign(case: Case, act: Act, rules: Programme) -> None:
     step = _settled_step(case, act)
-    if step.people and step.asked in step.people:
-        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person; the nominee can be replaced")
-    if step.asked == rules.office.code:
-        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
+    _unless_bound(step, rules, "; the nominee can be replaced")
     if not act.to or act.to in (step.asked, step.escalated_to):
         raise Refused("already_asked", f"{act.to or step.asked} is asked already; it can be reminded or given more time")
     if step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
@@ -210,6 +207,14 @@ def _may_reassign(case: Case, act: Act, rules: Programme) -> None:
     if step.kind is not Kind.CONSULTATION and act.to != rules.office.code and country_of(act.to) != step.country:
         text = f"{act.to} is not of {step.country}; another institution of that country can be asked"
         raise Refused("other_country", text, country=step.country)
+
+
+def _unless_bound(step: Step, rules: Programme, instead: str = "") -> None:
+    """Refuse to pass on what only the one asked can answer: a person, or the programme itself."""
+    if step.asked in step.people:
+        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person{instead}")
+    if step.asked == rules.office.code:
+        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
 
 
 def _may_recall(case: Case, act: Act, rules: Programme) -> None:
@@ -325,9 +330,14 @@ def _while_calling(case: Case, act: str) -> None:
         raise Refused(
             "not_calling", f"{act} is for a case whose hosts are being called; this one is in {case.phase}", phase=case.phase
         )
-    agreed = [s for s in case.steps if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"]
-    if agreed:
-        raise Refused("not_calling", "a host has agreed; it can be released first", step=agreed[-1].id)
+    agreed = _agreed(case)
+    if agreed is not None:
+        raise Refused("not_calling", "a host has agreed; it can be released first", step=agreed.id)
+
+
+def _agreed(case: Case) -> Step | None:
+    """The agreement of a host that stands."""
+    return next((s for s in reversed(case.steps) if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"), None)
 
 
 def _may_override(case: Case, act: Act, rules: Programme) -> None:
@@ -383,8 +393,7 @@ def _may_hand_over(case: Case, act: Act, rules: Programme) -> None:
 
 
 def _may_release(case: Case, act: Act, rules: Programme) -> None:
-    agreed = next((s for s in reversed(case.steps) if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"), None)
-    if agreed is None or not case.partner:
+    if _agreed(case) is None or not case.partner:
         raise Refused("no_host_yet", "no host has agreed; an offer can be recalled or refused")
     if act.by not in (rules.office.code, case.partner):
         raise Refused("not_asked", f"{act.by} does not host this case", by=act.by)
@@ -404,10 +413,7 @@ def _may_delegate(case: Case, act: Act, rules: Programme) -> None:
     step = _open_step(case, act)
     if act.by not in (rules.office.code, step.asked):
         raise Refused("not_asked", f"only {step.asked} delegates {step.id}", by=act.by)
-    if step.people and step.asked in step.people:
-        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person")
-    if step.asked == rules.office.code:
-        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
+    _unless_bound(step, rules)
     if step.delegate:
         raise Refused("delegated", f"{step.delegate} answers already; take that back first", by=step.delegate)
     if not act.to.startswith(f"{step.asked}/"):

@@ -23,7 +23,6 @@ from models.words import (
     Standing,
     State,
     Verb,
-    country_of,
 )
 
 
@@ -119,7 +118,7 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
     """Another institution is asked, with a limit of its own calendar."""
     step = _step(case, act)
     step.first_asked, step.asked = step.first_asked or step.asked, act.to
-    step.country = rules.office.country if act.to == rules.office.code else country_of(act.to)
+    step.country = rules.country_of(act.to)
     step.delegate, step.standins, step.asked_days, step.declined = "", (), 0, ""
     step.why, step.wants = act.reason, Wants.REASSIGNED
     close_links(case, step)

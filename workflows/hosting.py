@@ -91,7 +91,7 @@ def by_score(desk: Desk, offers: list[Step]) -> list[Step]:
         or offer.asked == desk.case.partner
         or ((offer.decision and offer.decision.facts.start) or today) > today
     ]
-    return sorted(timely, key=lambda offer: -scores.get(offer.asked, 0)) if len(timely) > 1 else timely
+    return sorted(timely, key=lambda offer: -scores.get(offer.asked, 0))
 
 
 async def agrees(desk: Desk, offer: Step) -> bool:
@@ -153,13 +153,13 @@ async def affordable(desk: Desk, offer: Step) -> bool:
     """Whether what an offer costs is within the ceiling, or the donor approves what exceeds it."""
     case = desk.case
     assert offer.decision is not None
-    cost, office = offer.decision.facts.cost, desk.rules.office
+    cost, asked, about = offer.decision.facts.cost, donor(desk), (rules.BUDGET, offer.asked)
     if not case.asked.ceiling or cost <= case.asked.ceiling or case.waives(Waivable.BUDGET):
         return True
-    if desk.asked_before(Kind.DECISION, donor(desk), offer.round, (rules.BUDGET, offer.asked)) is None:
+    if desk.asked_before(Kind.DECISION, asked, offer.round, about) is None:
         desk.say(Verb.OVER_BUDGET, offer, about=offer.asked)
-    asked, country = donor(desk), office.country if donor(desk) == office.code else country_of(donor(desk))
-    approval = await desk.ask(Kind.DECISION, asked, country=country, round=offer.round, about=(rules.BUDGET, offer.asked))
+    country = desk.rules.country_of(asked)
+    approval = await desk.ask(Kind.DECISION, asked, country=country, round=offer.round, about=about)
     return approval.option == "approve" or case.waives(Waivable.BUDGET)
 
 

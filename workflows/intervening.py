@@ -40,8 +40,7 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
         case Verb.RESERVED if act.do is Doing.RESCHEDULE:
             desk.write("reserved", what.about, reason=reason)
         case Verb.HOST_WITHDREW:
-            former = {"about": what.about}
-            to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, **former)
+            to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, about=what.about)
         case Verb.REPLACED:
             old = desk.case.nomination(what.about).replaces
             to_each(desk, "replaced", [desk.case.sending, desk.case.host, old], reason, about=what.about)

@@ -120,13 +120,17 @@ class Timing(Writing):
         step.standins = tuple(later)
         if step.delegate and not step.by_appointment:
             return  # whom the one asked chose themselves goes on answering
-        before, step.delegate = step.delegate, standin.to
-        step.by_appointment = bool(step.delegate)
+        self.hand_on(step, standin.to, standin.verb)
+
+    def hand_on(self, step: Step, to: str, verb: Verb) -> None:
+        """Whoever the appointments name answers from now on, nobody but the one asked where they name none."""
+        before, step.delegate, step.by_appointment = step.delegate, to, bool(to)
         consequences.close_links(self.case, step)
-        self.say(standin.verb, step, about=standin.to or (before if standin.verb is Verb.DELEGATION_ENDED else step.asked))
+        self.say(verb, step, about=to or (before if verb is Verb.DELEGATION_ENDED else step.asked))
         if before:
             self.write("delegation_ended", before, step)
-        self.put_to(step.answering, step)
+        if step.state is State.OPEN:
+            self.put_to(step.answering, step)
 
     def put_to(self, party: str, step: Step) -> None:
         """Put the question of an open step to somebody."""
@@ -302,15 +306,9 @@ class Timing(Writing):
         step.standins = tuple(standin for standin in standins if standin.at > workflow.now())
         if before and not step.by_appointment:
             return
-        step.delegate = now[-1].to if now else ""
-        step.by_appointment = bool(step.delegate)
-        if step.delegate != before:
-            consequences.close_links(self.case, step)
-            self.say(Verb.DELEGATED if step.delegate else Verb.DELEGATION_ENDED, step, about=step.delegate or before)
-            if before:
-                self.write("delegation_ended", before, step)
-            if step.state is State.OPEN:
-                self.put_to(step.answering, step)
+        to = now[-1].to if now else ""
+        if to != before:
+            self.hand_on(step, to, Verb.DELEGATED if to else Verb.DELEGATION_ENDED)
 
 
 def next_of(step: Step) -> datetime | None:

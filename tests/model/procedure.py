@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -147,7 +149,7 @@ class Procedure(Asking):
             check = self.ask("completeness", OFFICE, country, round=check.round + 1, before=check)
         self.unless_silent(check)
         consultees = [c for c in self.rules["consultees"] if c["institution"] != requesting]
-        opinions = self.side_by_side([lambda c=c: self.ask("consultation", c["institution"]) for c in consultees])  # type: ignore[misc]
+        opinions = self.side_by_side([partial(self.ask, "consultation", c["institution"]) for c in consultees])
         for consultee, opinion in zip(consultees, opinions, strict=True):
             if consultee.get("veto") and opinion.option == "object" and not self.waives("veto"):
                 self.reject("veto")
@@ -191,7 +193,7 @@ class Procedure(Asking):
         for round, batch in self.batches():
             if round == 2 and not self.widened and not self.called_again():
                 self.say("widened")
-            offers = self.side_by_side([lambda r=r, h=h: self.ask("host_offer", h, round=r) for r, h in batch])  # type: ignore[misc]
+            offers = self.side_by_side([partial(self.ask, "host_offer", h, round=r) for r, h in batch])
             for offer in offers:
                 start = offer.decided.facts.get("start") if offer.decided else None
                 timely = offer.asked == self.partner or self.rescheduled or (start and start > self.at.date())
@@ -243,9 +245,9 @@ class Procedure(Asking):
         self.lose_host()
         return False
 
+    @abstractmethod
     def lose_host(self) -> None:
         """What was agreed with a host no longer stands."""
-        raise NotImplementedError
 
     def without_host(self) -> None:
         """No host, no dates."""
@@ -314,10 +316,10 @@ class Procedure(Asking):
             pending = self.group(f"pending {self.rounds}", self.pending)
             learning = self.group(f"learning {self.rounds}", lambda: self.standing("accepted", "confirmed"))
             self.invite(accepted)
-            works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in accepted]  # type: ignore[misc]
-            works += [lambda key=f"pending {self.rounds}": self.join(key, self.pending)] if pending else []  # type: ignore[misc]
+            works: list[Callable[[], Any]] = [partial(self.travel, one) for one in accepted]
+            works += [partial(self.join, f"pending {self.rounds}", self.pending)] if pending else []
             works += [self.provide_agenda]
-            works += [lambda code=code: self.ask("cascading_plan", code) for code in self.learners(learning)]  # type: ignore[misc]
+            works += [partial(self.ask, "cascading_plan", code) for code in self.learners(learning)]
             self.side_by_side(works)
             self.rounds += 1
             if self.standing("confirmed"):
@@ -359,7 +361,7 @@ class Procedure(Asking):
         while people:
             proposed = [one for one in people if one.standing == "proposed"]
             countries = sorted({one.person.country for one in proposed})
-            self.side_by_side([lambda c=c, people=proposed: self.clear(c, people) for c in countries])  # type: ignore[misc]
+            self.side_by_side([partial(self.clear, c, proposed) for c in countries])
             cleared = [one for one in people if one.standing == "cleared"]
             if cleared:
                 self.ask_about("acceptance", self.host, self.host[:2], cleared)
@@ -431,9 +433,9 @@ class Procedure(Asking):
         self.nominate(decision.round + 1)
         self.clear_and_accept(f"postponed {decision.round}", self.pending)
 
+    @abstractmethod
     def move_visit(self, start: date, reason: str) -> None:
         """The visit has another first day."""
-        raise NotImplementedError
 
     def learners(self, people: Iterable[Nominee]) -> list[str]:
         """Who passes the knowledge on."""
@@ -459,8 +461,8 @@ class Procedure(Asking):
         self.clear_and_accept(key, found)
         new = [one for one in self.group(key, found) if one.accepted]
         self.invite(new)
-        works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in new]  # type: ignore[misc]
-        works += [lambda code=code: self.ask("cascading_plan", code) for code in self.learners(new)] if new else []  # type: ignore[misc]
+        works: list[Callable[[], Any]] = [partial(self.travel, one) for one in new]
+        works += [partial(self.ask, "cascading_plan", code) for code in self.learners(new)] if new else []
         self.side_by_side(works)
 
     def provide_agenda(self) -> None:
@@ -481,9 +483,9 @@ class Procedure(Asking):
         people = self.standing(*CAME)
         if not people:
             raise Over("cancelled", "nobody_attended")
-        works: list[Callable[[], Any]] = [lambda one=one: self.certify(one) for one in people]  # type: ignore[misc]
+        works: list[Callable[[], Any]] = [partial(self.certify, one) for one in people]
         works += [lambda: self.ask("evaluation", host)]
-        works += [lambda code=code: self.plan_transfer(code) for code in self.learners(people)]  # type: ignore[misc]
+        works += [partial(self.plan_transfer, code) for code in self.learners(people)]
         self.side_by_side(works)
 
     def certify(self, one: Nominee) -> None:
@@ -530,7 +532,7 @@ class Procedure(Asking):
         assert self.came_until is not None
         for round, months in enumerate(self.rules["follow_up"]["months"], start=1):
             self.rest(learners[0][:2], after_months(self.came_until, months), "reminder_time")
-            self.side_by_side([lambda code=code, round=round: self.ask("follow_up", code, round=round) for code in learners])  # type: ignore[misc]
+            self.side_by_side([partial(self.ask, "follow_up", code, round=round) for code in learners])
         found = any(q.kind == "follow_up" and q.counts and q.decided and q.decided.facts.get("evidence") for q in self.questions)
         raise Over("closed" if found else "closed_without_evidence", "")
 

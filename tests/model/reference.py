@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from models.words import OPTIONS
+from models.words import OPTIONS, Kind
 from tests.model.asking import OFFICE, Decided, Over, Question
 from tests.model.limits import gone_on
 from tests.model.procedure import PHASES, TAKEN, Procedure
@@ -551,7 +551,7 @@ class Reference(Procedure):
         if question.kind in CONSENTS or (self.subject(question) == "budget" and question.asked != OFFICE):
             return "consent"
         option = deed.more.get("option", "")
-        if option not in OPTIONS[question.kind]:  # type: ignore[index]
+        if option not in OPTIONS[Kind(question.kind)]:
             return "unknown_option"
         return self.breaks_a_rule(question, Reply(deed.at, question.label, option, deed.by, "", facts=deed.more.get("facts", {})))
 
@@ -569,5 +569,5 @@ class Reference(Procedure):
             facts: dict[str, Any] = deed.more.get("facts", {})
             given.decided = Decided(deed.more["option"], "overridden", deed.by, given.asked, self.at, facts=facts)
             given.state, given.closed = "answered", self.at
-            self.say(OPTIONS[given.kind][given.option], given)  # type: ignore[index]
+            self.say(OPTIONS[Kind(given.kind)][given.option], given)
             self.take_effect(given)
