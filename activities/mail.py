@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from email.message import EmailMessage
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,14 @@ class Composer:
         if letter.letter in DATED:
             files.append(diary(case, facts))
         domain = programme.office.mailbox.partition("@")[2]
-        message_id = f"<{case.id}.{letter.number:04d}.{letter.letter}@{domain}>"
+        message_id = f"<{local_id(case, letter)}@{domain}>"
         lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", subject)]
         about = {"case": case.id, "step": letter.step, "party": letter.to} if letter.step else {}
         expires = {"expires": (letter.at + LINK_LIFE).isoformat(), "link": facts["link"]} if about else {}
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
+            number=letter.number,
             step=letter.step,
             letter=letter.letter,
             person=party.person,
@@ -94,6 +96,12 @@ class Composer:
         paper = next(paper for paper in case.papers if paper.sha256 == sha256)
         name = f"{case.id}-{paper.kind}-{paper.language}.pdf"
         return File(name, "application/pdf", await self._contents.get(sha256))
+
+
+def local_id(case: Case, letter: Letter) -> str:
+    """What is before the @ of a letter's Message-ID: another letter, receiver or step under the same number is another message."""
+    about = sha256(f"{letter.to} {letter.step}".encode()).hexdigest()[:6]
+    return f"{case.id}.{letter.number:04d}.{letter.letter}.{about}"
 
 
 def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import Missing
@@ -46,6 +46,7 @@ class Addressed(Message):
 
     message_id: str
     case_id: str
+    number: int = 0
     step: str = ""
     letter: str
     person: str = ""
@@ -183,6 +184,17 @@ async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> 
     archived = [row_of(message.eml, MEDIA, message.person) for message in messages]
     await connection.execute(insert_new(connection, contents), archived)
     await connection.execute(insert_new(connection, mails), [_queued(message) for message in messages])
+
+
+async def withdraw(connection: AsyncConnection, case_id: str, after: int, keep: Sequence[str]) -> None:
+    """Take back the mails of a case with a number above `after`, but for those to keep; what was sent or is being sent stays."""
+    query = select(mails.c.message_id, mails.c.state, mails.c.leased_until)
+    query = query.where(mails.c.case_id == case_id, mails.c.number > after, mails.c.message_id.not_in(keep))
+    for row in (await connection.execute(query)).all():
+        waits = row.state in OUTSTANDING and row.leased_until is None
+        if waits:
+            await connection.execute(delete(mails).where(mails.c.message_id == row.message_id))
+        log.warning("mail_withdrawn" if waits else "mail_sent_of_a_lost_task", case=case_id, message_id=row.message_id)
 
 
 async def _read(connection: AsyncConnection, row: Row[Any]) -> QueuedMail | None:

@@ -126,10 +126,19 @@ def learners(desk: Desk, participants: Iterable[Nomination]) -> list[str]:
 
 
 async def clear_and_accept(desk: Desk, people: list[Nomination]) -> list[Nomination]:
-    """Clearance by country, then acceptance by the host; whoever falls away is replaced, for that person only."""
+    """Clearance by country, then acceptance by the host; whoever falls away is replaced, for that person only.
+
+    The host's answer about people it was asked about before is heard beside the clearance of the others.
+    """
     accepted: list[Nomination] = []
     while people:
-        await clear(desk, [nomination for nomination in people if nomination.standing is Standing.PROPOSED])
+        proposed = [nomination for nomination in people if nomination.standing is Standing.PROPOSED]
+        asked = [n for n in people if n.standing is Standing.CLEARED and asked_last(desk, Kind.ACCEPTANCE, n) is not None]
+        if proposed and asked:
+            _, heard = await side_by_side(clear(desk, proposed), accept(desk, asked))
+            accepted += heard
+        else:
+            await clear(desk, proposed)
         cleared = [nomination for nomination in people if nomination.standing is Standing.CLEARED]
         accepted += await accept(desk, cleared) if cleared else []
         people = replacements(desk, [n for n in people if n.standing is Standing.REFUSED])
@@ -177,20 +186,33 @@ async def clear_group(desk: Desk, country: str, asked: Step | None, group: list[
 
 async def accept(desk: Desk, cleared: list[Nomination]) -> list[Nomination]:
     """The host accepts or refuses each of those cleared; those already asked about are waited for."""
-    host = desk.case.host
-    for asked, group in asked_about(desk, Kind.ACCEPTANCE, cleared):
-        if asked is None:
-            asked = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in group))
-        settle(desk, await desk.outcome_of(asked), group, yes="accept", standings=(Standing.CLEARED, Standing.ACCEPTED))
+    groups = asked_about(desk, Kind.ACCEPTANCE, cleared)
+    if len(groups) == 1:
+        await accept_group(desk, *groups[0])
+    else:
+        await side_by_side(*(accept_group(desk, asked, group) for asked, group in groups))
     return [nomination for nomination in cleared if nomination.standing is Standing.ACCEPTED]
 
 
+async def accept_group(desk: Desk, asked: Step | None, group: list[Nomination]) -> None:
+    """One question about some people: put to the host, unless it was put already, and its answer entered."""
+    host = desk.case.host
+    if asked is None:
+        asked = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in group))
+    settle(desk, await desk.outcome_of(asked), group, yes="accept", standings=(Standing.CLEARED, Standing.ACCEPTED))
+
+
+def asked_last(desk: Desk, kind: Kind, nomination: Nomination) -> Step | None:
+    """The last step of a kind that is about somebody and still counts."""
+    return next((s for s in reversed(desk.case.steps) if s.kind is kind and s.in_force and nomination.id in s.about), None)
+
+
 def asked_about(desk: Desk, kind: Kind, people: list[Nomination]) -> list[tuple[Step | None, list[Nomination]]]:
-    """People by the open step of a kind that is about them already; under None those about whom nobody is asked yet."""
+    """People by the step of a kind that is about them already; under None those about whom nobody was asked yet."""
     groups: dict[str, list[Nomination]] = {}
     for nomination in people:
-        found = next((s.id for s in desk.case.steps if s.kind is kind and s.is_open and nomination.id in s.about), "")
-        groups.setdefault(found, []).append(nomination)
+        found = asked_last(desk, kind, nomination)
+        groups.setdefault(found.id if found else "", []).append(nomination)
     return [(desk.case.step(step), group) for step, group in groups.items()]
 
 

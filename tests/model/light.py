@@ -29,6 +29,7 @@ from models.orders import (
     InTime,
     Issued,
     IssuedPaper,
+    Reached,
     RunOrder,
     ScheduleOrder,
     Schedules,
@@ -114,8 +115,11 @@ class Light:
         """Keep the copy, what was said, and the letters: as they come, for most of a publication is never looked at."""
         publication = json.loads(raw.payload.data)
         self.published, self._case = publication["case"], None
-        self.said.update({said["seq"]: said for said in self.published.get("said", ())})
-        self.letters.update({letter["number"]: letter for letter in publication.get("letters", ())})
+        reached = Reached.model_validate(publication.get("reached", {}))
+        self.said = {seq: said for seq, said in self.said.items() if seq <= reached.seq}
+        self.said |= {said["seq"]: said for said in self.published.get("said", ())}
+        self.letters = {number: letter for number, letter in self.letters.items() if number <= reached.posted}
+        self.letters |= {letter["number"]: letter for letter in publication.get("letters", ())}
 
     @property
     def case(self) -> Case:

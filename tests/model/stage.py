@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.bridge.proto.workflow_activation import QueryWorkflow, WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowInstance, WorkflowInstanceDetails
@@ -148,6 +148,12 @@ class Stage:
         while (await handle.fetch_history()).events[-1].event_type != EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _is_closed(self) -> None:
+        """Wait until the server knows that the case has ended: an answer that comes before that has the last task done again."""
+        handle: WorkflowHandle[Any, Any] = self.environment.client.get_workflow_handle(CASE)
+        while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            await asyncio.sleep(POLL_SECONDS)
+
     async def settle(self, after: datetime | None = None) -> Rest:
         """Wait until the case has done all it does by itself, by an instant where one is given."""
         async with asyncio.timeout(STUCK_SECONDS):
@@ -155,6 +161,8 @@ class Stage:
                 self.watcher.news.clear()
                 rest = self.watcher.rest
                 if rest.quiet and (after is None or rest.next_instant is None or rest.next_instant > after):
+                    if rest.ended:
+                        await self._is_closed()
                     return rest
                 await self.watcher.news.wait()
 

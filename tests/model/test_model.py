@@ -37,21 +37,9 @@ def compare(differs: Differs, number: int, cases: int, *, shrinks: bool = True) 
     a_case_goes_as_the_reference_says()
 
 
-OPEN = {
-    1: "M3: after an outage of five weeks over a donor's decision the published timeline has holes; by whom, not yet known",
-    4: "M4: a lapse over people in the second of an outage's end: the reference ends the case, the procedure goes on to acceptance",
-}
-"""Differences that were found and are not yet settled, by the part that shows them; each is an open point of issue 4."""
-
-
-def part_of(number: int) -> object:
-    """A part of the cases; one whose difference is known and open is expected to show it."""
-    return pytest.param(number, marks=pytest.mark.xfail(reason=OPEN[number], strict=False)) if number in OPEN else number
-
-
-@pytest.mark.parametrize("part", [part_of(number) for number in range(PARTS)])
+@pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_people_do_the_case_goes_as_the_rules_say(differs: Differs, part: int) -> None:
-    compare(differs, part, CASES, shrinks=part not in OPEN)
+    compare(differs, part, CASES)
 
 
 @pytest.mark.soak
