@@ -261,7 +261,11 @@ class Cases(Reading):
         case = await self._readmodel.case(case_id)
         try:
             act = await self._intake.act_of(case, given)
-            return await self._tell_act(case_id, act)
+            acted = await self._tell_act(case_id, act)
+            if acted.do is not act.do:
+                text = f"{act.act} is there with another act, {acted.do}; a new act needs a new id"
+                raise Refused("conflict", text, act=act.act, do=acted.do)
+            return acted
         except Refused as refusal:
             log.info("act_refused", case=case_id, do=given.do, by=given.by, step=given.step, code=refusal.code)
             raise
@@ -277,7 +281,7 @@ class Cases(Reading):
                 raise Unreachable(f"{case_id} cannot be told now: {error.cause}") from error
             raise refusal from error
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if error.status is RPCStatusCode.NOT_FOUND and (await self._readmodel.case(case_id)).ended is not None:
                 raise Refused("ended", f"{case_id} is not an open case") from error
             raise Unreachable(f"{case_id} cannot be told now: {error}") from error
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
@@ -292,8 +296,9 @@ class Cases(Reading):
         told = []
         for case_id in await self._readmodel.asking(institution):
             office = self.programmes[(await self._readmodel.case(case_id)).programme].office.code
-            await self.act(case_id, Intervention(do=Doing.REVIEW, by=office, to=institution))
-            told.append(case_id)
+            with suppress(Refused):  # it has just ended: nobody is asked there any more
+                await self.act(case_id, Intervention(do=Doing.REVIEW, by=office, to=institution))
+                told.append(case_id)
         return told
 
     # Reading what waits, and what Temporal holds

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from secrets import token_hex
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import rfc8785
@@ -43,6 +43,10 @@ class Given(BaseModel):
     response: str = Field(default_factory=lambda: uuid4().hex, min_length=8, max_length=64)
 
 
+Coded = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/.-]{0,60}$")]
+"""A code of ours; no text, so that none reaches a history."""
+
+
 class Colleague(Form):
     """Whom a question is passed on to, within the institution that was asked."""
 
@@ -58,23 +62,23 @@ class Intervention(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     do: Doing
-    by: str
+    by: str = Field(min_length=1)
     reason: str = Field(default="", max_length=4000)
-    coordinator: str = ""
-    step: str = ""
+    coordinator: Coded = ""
+    step: Coded = ""
     working_days: int = 0
-    to: str = ""
-    called: tuple[str, ...] = ()
-    nomination: str = ""
+    to: Coded = ""
+    called: tuple[Coded, ...] = ()
+    nomination: str = Field(default="", pattern=r"^(N[0-9]{1,3})?$")
     nominee: NomineeForm | None = None
     colleague: Colleague | None = None
     start: date | None = None
     days: int = 0
     places: int = 0
-    rule: str = ""
-    option: str = ""
+    rule: Coded = ""
+    option: Coded = ""
     form: dict[str, Any] = {}
-    proof: str = ""
+    proof: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     act: str = Field(default_factory=lambda: uuid4().hex, min_length=8, max_length=64)
 
 
@@ -244,14 +248,29 @@ class Intake:
                 raise Refused("unknown", f"no institution {code!r}", value=code)
             if code == case.asked.requesting and given.called:
                 raise Refused("unknown", f"{code} asks for this exchange; it cannot host itself", value=code)
-        if given.do is Doing.DELEGATE and given.to and "/p-" not in given.to:
-            await self._appointed(given.to)
+        if given.proof:
+            await self._contents_known(given.proof)
+        if given.do is Doing.DELEGATE and given.to:
+            await self._colleague_known(case, given)
 
-    async def _appointed(self, code: str) -> None:
+    async def _contents_known(self, sha256: str) -> None:
         try:
-            await self._reference.appointment(code)
+            await self._contents.media(sha256)
         except Missing as error:
-            raise Refused("unknown", f"nobody is appointed as {code!r}", value=code) from error
+            raise Refused("unknown", f"no content {sha256}; keep the proof first", value=sha256) from error
+
+    async def _colleague_known(self, case: Case, given: Intervention) -> None:
+        """Refuse a delegation to a post nobody holds, or to somebody who is not of this case and institution."""
+        institution, _, post = given.to.partition("/")
+        if post.startswith("p-"):
+            found = (await self._persons.of([post])).get(post)
+            if found is None or (found.case_id, found.institution) != (case.id, institution):
+                raise Refused("unknown", f"nobody is known as {given.to!r} in {case.id}", value=given.to)
+            return
+        try:
+            await self._reference.appointment(given.to)
+        except Missing as error:
+            raise Refused("unknown", f"nobody is appointed as {given.to!r}", value=given.to) from error
 
     async def _form_of(self, case: Case, given: Intervention) -> tuple[str, AnswerFacts]:
         """The form of an answer given in the place of the one asked."""

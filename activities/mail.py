@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from email.message import EmailMessage
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,6 +82,7 @@ class Composer:
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
+            number=letter.number,
             step=letter.step,
             letter=letter.letter,
             party=letter.to,
@@ -132,9 +134,13 @@ def link_facts_of(case: Case, letter: Letter, address: str) -> dict[str, str]:
 
 
 def local_id(case: Case, letter: Letter) -> str:
-    """What is before the @ of a letter's Message-ID; of one that tells of another letter, that one's with a name behind it."""
+    """What is before the @ of a letter's Message-ID; of one that tells of another letter, that one's with a name behind it.
+
+    Another letter, receiver or step under the same number is another message.
+    """
     if letter.letter != MAIL_FAILED:
-        return f"{case.id}.{letter.number:04d}.{letter.letter}"
+        to = sha256(f"{letter.to} {letter.step}".encode()).hexdigest()[:6]
+        return f"{case.id}.{letter.number:04d}.{letter.letter}.{to}"
     about = letter.about.strip("<>").partition("@")[0]
     return f"{about}.{letter.letter}" + (f".{letter.count + 1}" if letter.count else "")
 

@@ -24,6 +24,6 @@ class Publisher:
     async def publish(self, publication: Publication) -> None:
         """Write the case as it stands; doing it again changes nothing."""
         mails = await self._composer.compose(publication)
-        await self._readmodel.publish(publication.case, mails)
+        await self._readmodel.publish(publication.case, mails, publication.reached)
         if mails:
             self._posted()

@@ -18,6 +18,8 @@ async def rebuild(readmodel: ReadModel, cases: Cases, case_id: str) -> None:
         Refused: "newer", the read model has gone on each time the histories were replayed, and stays as it is.
     """
     for _ in range(TRIES):
-        if await readmodel.rebuild(await states(case_id, await cases.histories(case_id))):
+        histories = await cases.histories(case_id)
+        _, _, events = histories[-1]
+        if await readmodel.rebuild(await states(case_id, histories), events):
             return
     raise Refused("newer", f"the read model of {case_id} is ahead of its histories; it stays as it is", case=case_id)

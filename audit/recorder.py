@@ -8,6 +8,7 @@ replay. A `Tracer` only notes which task is being worked on, and how it failed.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -45,9 +46,9 @@ class Listening(WorkflowRunner):
         """An instance of the wrapped runner, listened to."""
         return self.listened(self._inner.create_instance(det))
 
+    @abstractmethod
     def listened(self, instance: WorkflowInstance) -> WorkflowInstance:
         """An instance, wrapped."""
-        raise NotImplementedError
 
 
 class Recorder(Listening):

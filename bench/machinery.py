@@ -30,11 +30,11 @@ from bench.tables import against, heading, middle, note, percentile, rows
 from cases import WORKFLOW, Cases, Given
 from intake import sha256_of
 from models.case import Answer, Case, Recorded
-from models.orders import Opening
+from models.orders import Opening, Reached
 from models.request import asked_of, read_request
 from rehearsal.player import LINK_KEY, PUBLIC_URL
 from rehearsal.scenario import load_toml
-from store.cases import ReadModel
+from store.cases import NOTHING_BEFORE, ReadModel
 from store.database import Database
 from store.mails import QueuedMail
 from workplace import STICKY_SECONDS, Workplace, load_programmes
@@ -176,9 +176,9 @@ class Telling(ReadModel):
         super().__init__(database)
         self._doors = doors
 
-    async def publish(self, case: Case, mails: Sequence[QueuedMail] = ()) -> None:
+    async def publish(self, case: Case, mails: Sequence[QueuedMail] = (), reached: Reached = NOTHING_BEFORE) -> None:
         """Write as always; the case's first publication comes with its first step open."""
-        await super().publish(case, mails)
+        await super().publish(case, mails, reached)
         self._doors.open(case.id)
 
 

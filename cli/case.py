@@ -120,7 +120,8 @@ def show(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
             print_json(state)
             return
         visit = f"{state.visit_start} – {state.visit_end}" if state.visit_start else "not agreed yet"
-        waits = ", ".join(f"{s.id} ({s.asked})" for s in state.steps if s.is_open) or "nobody"
+        waits = ", ".join(f"{s.id} ({s.answering})" for s in state.steps if s.is_open) or "nobody"
+        wishes = ", ".join(f"{s.id}: {s.asked_days} working days" for s in state.steps if s.is_open and s.asked_days)
         facts = {
             "case": state.id,
             "title": title,
@@ -130,6 +131,10 @@ def show(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
             "visit": visit,
             "phase": state.phase,
             "waits for": waits,
+            "more time wanted": wishes or "no",
+            "on hold": f"since {shown(state.hold.since)}" if state.hold else "no",
+            "coordinator": state.coordinator or "the office",
+            "set aside": ", ".join(f"{w.rule} {w.about}".strip() + f" by {w.by}" for w in state.waivers) or "no rule",
             "ending": f"{state.ending} {state.reason}".strip() if state.ending else "open",
         }
         print_rows(["", ""], [[name, str(value)] for name, value in facts.items()])
@@ -143,14 +148,21 @@ def steps(case: CaseId, data: Data = None, as_json: AsJson = False) -> None:
 
     async def work() -> None:
         async with opened(data) as (_, cases):
-            await cases.case(case)
+            state = await cases.case(case)
             rows = await cases.steps(case)
         if as_json:
             print_json(rows)
             return
         columns = ["step", "round", "asked", "state", "opened", "due", "closes", "answer", "how"]
+        known = {step.id: step for step in state.steps}
         lines = [
-            [r.id, str(r.round), r.asked, r.state, shown(r.opened), shown(r.due), shown(r.closes), r.option, r.decision or ""]
+            [
+                r.id,
+                str(r.round),
+                f"{r.asked}, answered for by {known[r.id].delegate}" if known[r.id].delegate else r.asked,
+                f"{r.state}, {known[r.id].voided_by}" if known[r.id].voided else r.state,
+                *(shown(r.opened), shown(r.due), shown(r.closes), r.option, r.decision or ""),
+            ]
             for r in rows
         ]
         print_rows(columns, lines)

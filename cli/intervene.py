@@ -120,9 +120,7 @@ def replace(
     case: CaseId,
     nomination: OnNomination,
     reason: Reason,
-    nominee: Annotated[
-        Path | None, typer.Option("--nominee", metavar="FILE", help="The new nominee; default: the reserve.")
-    ] = None,
+    nominee: NomineeFile = None,
     proof: Proof = None,
     coordinator: Who = "",
     data: Data = None,
@@ -139,9 +137,7 @@ def replace(
 def widen(
     case: CaseId,
     reason: Reason,
-    called: Annotated[
-        list[str] | None, typer.Option("--call", metavar="CODE", help="An institution to call; may be repeated.")
-    ] = None,
+    called: Called = None,
     coordinator: Who = "",
     data: Data = None,
     as_json: AsJson = False,
@@ -232,10 +228,8 @@ def more_time(
 def delegate(
     case: CaseId,
     step: StepId,
-    to: Annotated[str, typer.Option("--to", metavar="CODE", help="A colleague by appointment, SN-POSTE/2.")] = "",
-    colleague: Annotated[
-        Path | None, typer.Option("--colleague", metavar="FILE", help="A colleague: person, function, email.")
-    ] = None,
+    to: Appointed = "",
+    colleague: ColleagueFile = None,
     by: For = "",
     data: Data = None,
     as_json: AsJson = False,

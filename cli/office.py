@@ -10,6 +10,7 @@ import typer
 
 from cli.case import AsJson, Data
 from cli.edge import opened, out, print_json, print_rows, run
+from models.errors import Missing
 from models.words import Kind
 from workplace import Workplace
 
@@ -133,6 +134,8 @@ def revoke(
     """Take a delegation back."""
 
     async def make(at: Workplace) -> Any:
+        if delegation not in [known.id for known in await at.reference.delegations(institution)]:
+            raise Missing(f"{institution} has no delegation {delegation}")
         return await at.offices.revoke(delegation)
 
     change(institution, data, as_json, make)

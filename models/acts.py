@@ -10,11 +10,12 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from enum import StrEnum
 
-from models.case import Case, Facts, Nominee, Step, Wants
+from models.case import Answer, Case, Facts, Nominee, Step, Wants
 from models.errors import Refused
 from models.message import Instant, Message, Receipt
 from models.programme import Programme
-from models.words import OPTIONS, PHASE_OF, RESTS_ON, Kind, Phase, Standing, State, country_of
+from models.rules import BUDGET, closes_for_good, kind_rule, subject_of, unless_far_off
+from models.words import OPTIONS, PHASE_OF, RESTS_ON, DecisionKind, Kind, Phase, Standing, State, country_of
 
 
 class Doing(StrEnum):
@@ -135,8 +136,11 @@ def _open_step(case: Case, act: Act) -> Step:
 def _asked_step(case: Case, act: Act, rules: Programme) -> Step:
     """An open step on which `by` is asked, or the office acts for them."""
     step = _open_step(case, act)
-    if act.by not in (rules.office.code, step.asked, step.delegate, step.escalated_to):
+    if not act.by or act.by not in (rules.office.code, step.asked, step.delegate, step.escalated_to):
         raise Refused("not_asked", f"{act.by} was not asked on {step.id}", by=act.by)
+    closes = closes_for_good(step, rules)
+    if act.by != rules.office.code and closes is not None and act.received > closes:
+        raise Refused("closed", f"{step.id} closed on {closes.isoformat()}", at=closes.isoformat(), state=State.LAPSED)
     return step
 
 
@@ -166,9 +170,10 @@ def _may_hold(case: Case, act: Act, rules: Programme) -> None:
 def _may_resume(case: Case, act: Act, rules: Programme) -> None:
     if case.hold is None:
         raise Refused("not_on_hold", "the case is not on hold; it can be put on hold")
-    if case.procedure >= 2 and before_visit(case) and case.visit_start and act.received.date() >= case.visit_start:
-        text = f"the visit was to begin on {case.visit_start}, while the case was on hold; reschedule it first, or cancel"
-        raise Refused("visit_passed", text, at=case.visit_start.isoformat())
+    start, since = case.visit_start, case.hold.since.date()
+    if case.procedure >= 2 and before_visit(case) and start and since < start <= act.received.date():
+        text = f"the visit was to begin on {start}, while the case was on hold; reschedule it first, or cancel"
+        raise Refused("visit_passed", text, at=start.isoformat())
 
 
 def before_visit(case: Case) -> bool:
@@ -192,17 +197,24 @@ def _may_always(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_reassign(case: Case, act: Act, rules: Programme) -> None:
     step = _settled_step(case, act)
-    if step.people and step.asked in step.people:
-        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person; the nominee can be replaced")
-    if step.asked == rules.office.code:
-        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
+    _unless_bound(step, rules, "; the nominee can be replaced")
     if not act.to or act.to in (step.asked, step.escalated_to):
         raise Refused("already_asked", f"{act.to or step.asked} is asked already; it can be reminded or given more time")
     if step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
         raise Refused("bound_to_host", f"{step.id} is the host's own; widen the call to ask another institution")
+    if step.kind is Kind.CLEARANCE and act.to in [n.institution for n in case.nominations if n.id in step.about]:
+        raise Refused("own_people", f"{act.to} nominated these people; another institution of the country can clear them")
     if step.kind is not Kind.CONSULTATION and act.to != rules.office.code and country_of(act.to) != step.country:
         text = f"{act.to} is not of {step.country}; another institution of that country can be asked"
         raise Refused("other_country", text, country=step.country)
+
+
+def _unless_bound(step: Step, rules: Programme, instead: str = "") -> None:
+    """Refuse to pass on what only the one asked can answer: a person, or the programme itself."""
+    if step.asked in step.people:
+        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person{instead}")
+    if step.asked == rules.office.code:
+        raise Refused("bound_to_office", f"{step.id} is the programme's own; the case can be handed over to another coordinator")
 
 
 def _may_recall(case: Case, act: Act, rules: Programme) -> None:
@@ -211,8 +223,17 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("unknown_step", f"case {case.id} has no step {act.step}")
     if step.state is not State.ANSWERED or not step.in_force or step.decision is None:
         raise Refused("not_decided", f"{step.id} holds no answer that stands; an open step can be answered", state=step.state)
-    if act.by not in (rules.office.code, step.asked, step.decision.by, step.decision.on_behalf_of):
-        raise Refused("not_asked", f"{act.by} did not decide {step.id}", by=act.by)
+    own = {step.asked, step.decision.by, step.decision.on_behalf_of} - {""}
+    if act.by != rules.office.code and (act.by not in own or step.decision.kind is DecisionKind.OVERRIDDEN):
+        raise Refused("not_asked", f"{act.by} did not decide {step.id}; the coordinator can recall it", by=act.by)
+    if PHASE_OF[step.kind] not in (Phase.VISIT, Phase.FOLLOW_UP):
+        if not before_visit(case):
+            raise Refused("visit_begun", f"the visit is over; {step.id} can no longer be recalled, the case can be cancelled")
+        _unless_begun(case, act, f"{step.id} can no longer be recalled")
+    other = _other_host(case, step)
+    if other is not None:
+        text = f"{other.id} of another host rests on {step.id}; release that host first"
+        raise Refused("depended_on", text, step=other.id)
     for later in resting_on(case, step):
         if later.state is State.ANSWERED:
             text = f"{later.id} rests on {step.id} and was decided; recall that first, or cancel the case"
@@ -223,9 +244,18 @@ def _may_recall(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("depended_on", f"a later follow-up was begun after {step.id}; correct it there", step=step.id)
 
 
+def _other_host(case: Case, step: Step) -> Step | None:
+    """The agreement of another host, open or agreed, that came of an offer or agreement."""
+    if step.kind not in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
+        return None
+    host = step.about or (step.asked,)
+    agreements = [s for s in case.steps if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.about != host]
+    return next((s for s in agreements if s.is_open or s.option == "agree"), None)
+
+
 def resting_on(case: Case, step: Step) -> list[Step]:
     """The steps opened later that rest on a step's decision, for the same people where both are about people."""
-    kinds, found = {step.kind}, []
+    kinds, found = {Kind.HOST_OFFER if subject_of(step) else step.kind}, []
     while more := {kind for kind, grounds in RESTS_ON.items() if kinds & set(grounds)} - kinds:
         kinds |= more
     for later in case.steps[case.steps.index(step) + 1 :]:
@@ -241,12 +271,13 @@ def _may_reschedule(case: Case, act: Act, rules: Programme) -> None:
         raise Refused("no_dates", "no dates are agreed yet; the host offers them")
     if not before_visit(case):
         raise Refused("visit_begun", "the visit is over; its actual dates are in the attendance", at=case.visit_start.isoformat())
-    if case.hold is None:
+    if case.hold is None or case.hold.since.date() >= case.visit_start:
         _unless_begun(case, act, "its actual dates are in the attendance")
     if act.start is None:
         raise Refused("required", "the new first day of the visit is needed", field="start")
     if act.start <= act.received.date():
         raise Refused("past", f"{act.start} is past; a later day can be set", field="start")
+    unless_far_off(act.start, act.received.date())
     days, places = act.days or case.asked.duration_days, act.places or case.asked.places
     low, high = rules.request.duration_min_days, rules.request.duration_max_days
     if not low <= days <= high:
@@ -299,9 +330,14 @@ def _while_calling(case: Case, act: str) -> None:
         raise Refused(
             "not_calling", f"{act} is for a case whose hosts are being called; this one is in {case.phase}", phase=case.phase
         )
-    agreed = [s for s in case.steps if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"]
-    if agreed:
-        raise Refused("not_calling", "a host has agreed; it can be released first", step=agreed[-1].id)
+    agreed = _agreed(case)
+    if agreed is not None:
+        raise Refused("not_calling", "a host has agreed; it can be released first", step=agreed.id)
+
+
+def _agreed(case: Case) -> Step | None:
+    """The agreement of a host that stands."""
+    return next((s for s in reversed(case.steps) if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"), None)
 
 
 def _may_override(case: Case, act: Act, rules: Programme) -> None:
@@ -337,12 +373,18 @@ def _may_waive_budget(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_answer_instead(case: Case, act: Act, rules: Programme) -> None:
     step = _settled_step(case, act)
+    if subject_of(step) == BUDGET and step.asked != rules.office.code:
+        raise Refused(
+            "consent", f"nobody but {step.asked} approves the cost; set the budget aside, with its approval", kind=step.kind
+        )
     if step.kind in CONSENTS:
         text = f"nobody but {step.asked} can say that; record their answer on their behalf, with its proof"
         raise Refused("consent", text, kind=step.kind)
     if act.option not in OPTIONS[step.kind]:
         options = ", ".join(OPTIONS[step.kind])
         raise Refused("unknown_option", f"{act.option!r} is not an option of {step.kind}: {options}", options=options)
+    given = Answer(response=act.act, step=step.id, option=act.option, by=act.by, received=act.received, facts=act.facts)
+    kind_rule(case, step, given, rules)
 
 
 def _may_hand_over(case: Case, act: Act, rules: Programme) -> None:
@@ -351,8 +393,7 @@ def _may_hand_over(case: Case, act: Act, rules: Programme) -> None:
 
 
 def _may_release(case: Case, act: Act, rules: Programme) -> None:
-    agreed = next((s for s in reversed(case.steps) if s.kind is Kind.HOST_AGREEMENT and s.in_force and s.option == "agree"), None)
-    if agreed is None or not case.partner:
+    if _agreed(case) is None or not case.partner:
         raise Refused("no_host_yet", "no host has agreed; an offer can be recalled or refused")
     if act.by not in (rules.office.code, case.partner):
         raise Refused("not_asked", f"{act.by} does not host this case", by=act.by)
@@ -369,9 +410,10 @@ def _may_ask_time(case: Case, act: Act, rules: Programme) -> None:
 
 
 def _may_delegate(case: Case, act: Act, rules: Programme) -> None:
-    step = _asked_step(case, act, rules)
-    if step.people and step.asked in step.people:
-        raise Refused("bound_to_person", f"{step.id} is for {step.asked} in person")
+    step = _open_step(case, act)
+    if act.by not in (rules.office.code, step.asked):
+        raise Refused("not_asked", f"only {step.asked} delegates {step.id}", by=act.by)
+    _unless_bound(step, rules)
     if step.delegate:
         raise Refused("delegated", f"{step.delegate} answers already; take that back first", by=step.delegate)
     if not act.to.startswith(f"{step.asked}/"):
@@ -388,6 +430,8 @@ def _may_revoke(case: Case, act: Act, rules: Programme) -> None:
 
 def _may_decline(case: Case, act: Act, rules: Programme) -> None:
     step = _asked_step(case, act, rules)
+    if step.escalated_to and act.by not in (rules.office.code, step.escalated_to):
+        raise Refused("not_asked", f"{step.id} has moved up to {step.escalated_to}, who can decline it", by=act.by)
     if step.wants is not Wants.NOTHING:
         raise Refused("being_scheduled", f"{step.id} is being moved this very moment; do it once that is done")
 

@@ -112,12 +112,12 @@ class Standin(Message):
 class Step(Record):
     """Somebody is asked for one answer by a date. `asked` is an institution, the office or a person's nomination.
 
-    `first_asked` is who was asked before the question was reassigned, `delegate` who answers in place of the one asked now,
-    `standins` what the appointments say will change; `review` asks for them to be looked up again. `stopped` is the instant its
-    clock stopped, `added_days` the working days an extension adds, `why` the sha256 of its reason. `asked_days` are the working
-    days the one asked wants in addition, `extensions` how often they got some by themselves. `declined` is the sha256 of the
-    reason why the one asked passes the question on. `voided` is when its outcome ceased to count, `voided_by` the act's name.
-    `epoch` counts how often the links sent before ceased to open the question.
+    `first_asked` is who was asked before the question was reassigned, `delegate` who answers in place of the one asked now
+    (`by_appointment` where a dated delegation says so), `standins` what the appointments say will change; `review` asks for them
+    to be looked up again. `stopped` is the instant its clock stopped, `added_days` the working days an extension adds, `why` the
+    sha256 of its reason. `asked_days` are the working days the one asked wants in addition, `extensions` how often they got some
+    by themselves. `declined` is the sha256 of the reason why the one asked passes the question on. `voided` is when its outcome
+    ceased to count, `voided_by` the act's name. `epoch` counts how often the links sent before ceased to open the question.
     """
 
     id: str
@@ -141,6 +141,7 @@ class Step(Record):
     decision: Decision | None = None
     first_asked: str = ""
     delegate: str = ""
+    by_appointment: bool = False
     standins: tuple[Standin, ...] = ()
     review: bool = False
     asked_days: int = 0

@@ -23,7 +23,6 @@ from models.words import (
     Standing,
     State,
     Verb,
-    country_of,
 )
 
 
@@ -58,7 +57,7 @@ def carry_out(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 def _extend(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
     step.added_days, step.why, step.wants = step.added_days + act.working_days, act.reason, Wants.EXTENDED
-    step.asked_days = 0
+    step.asked_days, step.declined = 0, ""
     close_links(case, step)
     return [Happened(Verb.EXTENDED, step)]
 
@@ -96,6 +95,7 @@ def _resume(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happen
             step.opened = at
         if step.state is State.PAUSED:
             step.why = reason
+            close_links(case, step)
             if step.wants is Wants.NOTHING:
                 step.wants = Wants.RESUMED
             elif step.wants not in (Wants.EXTENDED, Wants.RESUMED):
@@ -118,8 +118,8 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
     """Another institution is asked, with a limit of its own calendar."""
     step = _step(case, act)
     step.first_asked, step.asked = step.first_asked or step.asked, act.to
-    step.country = rules.office.country if act.to == rules.office.code else country_of(act.to)
-    step.delegate, step.standins, step.asked_days = "", (), 0
+    step.country = rules.country_of(act.to)
+    step.delegate, step.standins, step.asked_days, step.declined = "", (), 0, ""
     step.why, step.wants = act.reason, Wants.REASSIGNED
     close_links(case, step)
     return [Happened(Verb.REASSIGNED, step, act.to)]
@@ -128,14 +128,19 @@ def _reassign(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 def _recall(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     """The answer no longer counts; what rests on it and was not decided is set aside; the question is put again."""
     step = _step(case, act)
-    rests = resting_on(case, step)
-    aside = _set_aside_all(case, at, act.do, lambda later: later in rests)
+    rests, subject = resting_on(case, step), deciding.subject_of(step)
+    hosts = {step.asked} if step.kind is Kind.HOST_OFFER else set()
+    aside = _set_aside_all(case, at, act.do, lambda later: later in rests or is_about_cost_of(later, hosts))
     step.voided, step.voided_by = at, act.do
     _undo(case, step)
-    _void_papers(case, at, lambda kind: kind in RECALLED_PAPERS.get(step.kind, ()), about=step.people)
-    _back_to(case, PHASE_OF[step.kind])
+    about = (step.first_asked or step.asked,) if step.kind is Kind.TRANSFER_PLAN else step.people
+    _void_papers(case, at, lambda kind: not subject and kind in RECALLED_PAPERS.get(step.kind, ()), about=about)
+    _back_to(case, BACK_TO.get(subject, PHASE_OF[step.kind]))
     return [Happened(Verb.RECALLED, step), *aside]
 
+
+BACK_TO = {deciding.BUDGET: Phase.HOSTING, deciding.POSTPONE: Phase.TRAVELLING}
+"""The phase in which a decision on something other than the request is taken."""
 
 RECALLED_PAPERS: dict[Kind, tuple[str, ...]] = {
     Kind.DECISION: ("decision_letter",),
@@ -143,6 +148,7 @@ RECALLED_PAPERS: dict[Kind, tuple[str, ...]] = {
     Kind.HOST_AGREEMENT: ("hosting_agreement",),
     Kind.ACCEPTANCE: ("invitation_letter", "visa_support_letter"),
     Kind.AGENDA: ("agenda",),
+    Kind.TRANSFER_PLAN: ("transfer_plan",),
 }
 """The papers that rest on a decision of each kind."""
 
@@ -168,11 +174,21 @@ def _undo(case: Case, step: Step) -> None:
         for nomination in case.nominations:
             if nomination.person in named:
                 nomination.standing = Standing.WITHDRAWN
+    if step.kind is Kind.FOLLOW_UP:
+        stands = [s.decision for s in case.steps if s.kind is Kind.FOLLOW_UP and s.in_force and s.decision]
+        case.evidence = any(decision.facts.evidence for decision in stands)
+    if deciding.subject_of(step) == deciding.POSTPONE:
+        case.postponed = step.round - 1
     if step.kind is Kind.ATTENDANCE:
         case.actual_start = case.actual_end = None
     if step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT):
         case.released = [code for code in case.released if code not in (step.asked, *step.about)]
         case.partner, case.visit_start, case.visit_end = "", None, None
+
+
+def is_about_cost_of(step: Step, hosts: set[str]) -> bool:
+    """Whether a step decides on what an offer of one of these hosts costs."""
+    return deciding.subject_of(step) == deciding.BUDGET and not hosts.isdisjoint(step.about[1:])
 
 
 def set_aside(step: Step, at: datetime, why: str) -> None:
@@ -217,6 +233,7 @@ def move_visit(case: Case, start: date, at: datetime, rules: Programme, reason: 
         limit = rules.step(step.kind)
         if step.is_open and (limit.before_visit or limit.limit.anchor is not Anchor.OPENING):
             step.visit, step.why = start, reason
+            close_links(case, step)
             if step.wants not in (Wants.ASK, Wants.ESCALATION, Wants.REASSIGNED):
                 step.wants, step.stopped = Wants.RESCHEDULED, None
     _void_papers(case, at, lambda kind: kind in DATED)
@@ -229,6 +246,8 @@ def move_visit(case: Case, start: date, at: datetime, rules: Programme, reason: 
 
 def _set_aside_all(case: Case, at: datetime, why: str, falls: Callable[[Step], bool]) -> list[Happened]:
     fallen = [step for step in case.steps if step.in_force and falls(step)]
+    hosts = {step.asked for step in fallen if step.kind is Kind.HOST_OFFER}
+    fallen += [step for step in case.steps if step.in_force and step not in fallen and is_about_cost_of(step, hosts)]
     for step in fallen:
         set_aside(step, at, why)
     return [Happened(Verb.SET_ASIDE, step) for step in fallen]
@@ -254,7 +273,7 @@ def _replace(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happe
 
 
 def _widen(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
-    case.widened, case.called = at, [*case.called, *act.called]
+    case.widened, case.called = at, list(dict.fromkeys([*case.called, *act.called]))
     return [Happened(Verb.WIDENED)]
 
 
@@ -263,8 +282,9 @@ def _convert(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happe
     study_visit = case.asked.format is Format.STUDY_VISIT
     other = Format.EXPERT_ASSIGNMENT if study_visit else Format.STUDY_VISIT
     case.asked = case.asked.model_copy(update={"format": other})
-    happened = _set_aside_all(case, at, act.do, lambda step: step.kind in (Kind.HOST_OFFER, Kind.HOST_AGREEMENT))
+    happened = _set_aside_all(case, at, act.do, lambda step: PHASE_OF[step.kind] in (Phase.HOSTING, Phase.TRAVELLING))
     _void_papers(case, at, lambda kind: kind in DATED)
+    _keep_nominations(case.nominations, kept=False)
     case.candidates, case.called, case.released, case.widened = [], [], [], None
     _without_host(case)
     return [Happened(Verb.CONVERTED, None, other), *happened]
@@ -312,22 +332,26 @@ def _hand_over(case: Case, act: Act, at: datetime, rules: Programme) -> list[Hap
 
 def _release(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     """The host, or who provides the experts, withdraws: back to the call, with the nominations kept where they still hold."""
-    partner, visiting = case.partner, case.asked.format is Format.STUDY_VISIT
-    bound = [Kind.HOST_AGREEMENT, Kind.ACCEPTANCE, Kind.TRAVEL, Kind.AGENDA]
-    if not visiting:
-        bound += [Kind.NOMINATION, Kind.CLEARANCE]
+    partner = case.partner
 
     def falls(step: Step) -> bool:
-        offered = step.kind is Kind.HOST_OFFER and step.asked == partner
-        return offered or step.kind in bound or (step.kind is Kind.NOMINATION and step.is_open)
+        return step.kind is Kind.HOST_AGREEMENT or (step.kind is Kind.HOST_OFFER and step.asked == partner)
 
-    happened = _set_aside_all(case, at, act.do, falls)
-    _void_papers(case, at, lambda kind: kind in DATED)
-    _keep_nominations(case.nominations, kept=visiting)
+    happened = [*_set_aside_all(case, at, act.do, falls), *lose_host(case, at, act.do)]
     case.released.append(partner)
-    _without_host(case)
     _back_to(case, Phase.HOSTING)
     return [Happened(Verb.HOST_WITHDREW, None, partner), *happened]
+
+
+def lose_host(case: Case, at: datetime, why: str) -> list[Happened]:
+    """What was agreed with a host or provider no longer stands; nominations are kept where they still hold."""
+    visiting = case.asked.format is Format.STUDY_VISIT
+    bound = {Kind.ACCEPTANCE, Kind.TRAVEL, Kind.AGENDA} | (set() if visiting else {Kind.NOMINATION, Kind.CLEARANCE})
+    happened = _set_aside_all(case, at, why, lambda step: step.kind in bound or (step.kind is Kind.NOMINATION and step.is_open))
+    _void_papers(case, at, lambda kind: kind in DATED)
+    _keep_nominations(case.nominations, kept=visiting)
+    _without_host(case)
+    return happened
 
 
 def _keep_nominations(nominations: Iterable[Nomination], *, kept: bool) -> None:
@@ -351,7 +375,7 @@ def _ask_time(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happ
 
 def _delegate(case: Case, act: Act, at: datetime, rules: Programme) -> list[Happened]:
     step = _step(case, act)
-    step.delegate = act.to
+    step.delegate, step.by_appointment = act.to, False
     close_links(case, step)
     return [Happened(Verb.DELEGATED, step, act.to)]
 

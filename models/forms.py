@@ -98,7 +98,7 @@ class HostOffer(Form):
 
     start: date
     contact: str = Field(default="", max_length=SHORT)
-    cost: int = Field(default=0, ge=0)
+    cost: int = Field(default=0, ge=0, le=10**12)
     remarks: str = Field(default="", max_length=LONG)
 
     def facts(self) -> Facts:

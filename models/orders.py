@@ -41,12 +41,25 @@ class Letter(Message):
     count: int = 0
 
 
+class Reached(Message):
+    """How far a case is when it is published: events in the history of its run.
+
+    `seq` and `posted` are how far its timeline and its letters were when it was last published. What is there beyond them was
+    written for a workflow task that came to nothing: its history never heard of it.
+    """
+
+    event: int = 0
+    seq: int = 0
+    posted: int = 0
+
+
 class Publication(Message):
     """The case as it stands, and the letters that go out with it."""
 
     programme: Programme
     case: Case
     letters: tuple[Letter, ...] = ()
+    reached: Reached = Reached()
 
 
 class ScheduleOrder(Message):

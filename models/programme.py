@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import Fault, Invalid, faults_of
-from models.words import LANGUAGES, Kind, Lapse
+from models.words import LANGUAGES, Kind, Lapse, country_of
 
 
 class Rule(BaseModel):
@@ -175,6 +175,10 @@ class Programme(Rule):
     def step(self, kind: Kind) -> StepRule:
         """The rule of a kind of step."""
         return self.steps[kind]
+
+    def country_of(self, code: str) -> str:
+        """The country whose working days somebody asked follows: an institution's own, the office's as the programme sets it."""
+        return self.office.country if code == self.office.code else country_of(code)
 
 
 def load_programme(path: Path) -> Programme:

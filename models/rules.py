@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from models.case import Answer, Case, Decision, Nomination, Nominee, Recorded, Step
 from models.errors import Refused
@@ -11,6 +11,7 @@ from models.request import earliest_start, fits
 from models.words import OPTIONS, DecisionKind, Kind, Lapse, Standing, State
 
 SNAP = timedelta(seconds=60)
+FAR_OFF, AROUND_VISIT = timedelta(days=2 * 366), timedelta(days=60)
 
 BUDGET, POSTPONE = "budget", "postpone"
 """What a decision is about, other than the request itself: a cost above the ceiling, a visit to which nobody can travel."""
@@ -72,7 +73,7 @@ def may_answer(case: Case, answer: Answer, rules: Programme) -> None:
             f"the answer is about another version of the paper; this one stands: {step.paper}",
             paper=step.paper,
         )
-    _kind_rule(case, step, answer, rules)
+    kind_rule(case, step, answer, rules)
 
 
 def _still_open(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
@@ -124,13 +125,22 @@ def _was_asked(step: Step, answer: Answer, rules: Programme) -> None:
         raise Refused("not_asked", f"{answer.by} was not asked on {step.id}; {', '.join(sorted(asked))} was", by=answer.by)
 
 
-def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
+def kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None:
+    """Refuse what the rules of a kind of step do not allow, whoever says it.
+
+    Raises:
+        Refused: with the code of the rule.
+    """
     match step.kind, answer.option:
         case Kind.DECISION, "approve" if subject_of(step) == POSTPONE:
             if answer.facts.start is None:
                 raise Refused("required", "a postponed visit needs its new first day", field="start")
             if answer.facts.start <= answer.received.date():
                 raise Refused("past", f"{answer.facts.start} is past; a later day can be set", field="start")
+            unless_far_off(answer.facts.start, answer.received.date())
+        case Kind.ATTENDANCE, _ if case.visit_start is not None:
+            _actual_dates_rule(case.visit_start, answer)
+            _known_rule(step, answer)
         case Kind.DECISION, "approve" if not subject_of(step) and not case.waives("threshold"):
             total = weighted_total(answer.facts.scores, rules)
             if total < rules.decision.threshold:
@@ -152,13 +162,34 @@ def _kind_rule(case: Case, step: Step, answer: Answer, rules: Programme) -> None
         case Kind.NOMINATION, "nominate":
             _nominees_rule(case, answer)
         case ((Kind.CLEARANCE | Kind.ACCEPTANCE | Kind.ATTENDANCE), _):
-            strangers = set(answer.facts.verdicts) - set(step.about)
-            if strangers:
-                raise Refused(
-                    "unknown",
-                    f"{', '.join(sorted(strangers))} is not among those asked about",
-                    value=", ".join(sorted(strangers)),
-                )
+            _known_rule(step, answer)
+
+
+def unless_far_off(day: date, today: date) -> None:
+    """Refuse a day that nobody plans for, a slip of the pen.
+
+    Raises:
+        Refused: out_of_range.
+    """
+    if day > today + FAR_OFF:
+        last = today + FAR_OFF
+        raise Refused(
+            "out_of_range", f"{day} is too far off; at most {last}", field="start", low=today.isoformat(), high=last.isoformat()
+        )
+
+
+def _actual_dates_rule(start: date, answer: Answer) -> None:
+    low, high = start - AROUND_VISIT, min(start + AROUND_VISIT, answer.received.date() + timedelta(days=1))
+    for field, day in (("actual_start", answer.facts.start), ("actual_end", answer.facts.end)):
+        if day is not None and not low <= day <= high:
+            text = f"the visit did not take place on {day}; say a day between {low} and {high}"
+            raise Refused("out_of_range", text, field=field, low=low.isoformat(), high=high.isoformat())
+
+
+def _known_rule(step: Step, answer: Answer) -> None:
+    strangers = ", ".join(sorted(set(answer.facts.verdicts) - set(step.about)))[:100]
+    if strangers:
+        raise Refused("unknown", f"{strangers} is not among those asked about", value=strangers)
 
 
 def one_sided(genders: list[str]) -> bool:

@@ -14,16 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.case import Case, Transition
 from models.errors import Missing
 from models.message import Instant, Message
+from models.orders import Reached
 from models.words import DecisionKind, Ending, Format, Kind, Phase, State
 from store.contents import row_of
 from store.copied import case_row, step_rows, transition_row
 from store.database import Database
-from store.mails import MailRow, Mails, QueuedMail, queue
+from store.mails import MailRow, Mails, QueuedMail, queue, withdraw
 from store.tables import cases, contents, counters, delegations, launches, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
 WAITING = (State.OPENING, State.OPEN, State.PAUSED)
+NOTHING_BEFORE = Reached(posted=2**31 - 1)
+"""A publication that says nothing of what was published before: the run's timeline is written anew, no mail is withdrawn."""
 
 
 class LaunchState(StrEnum):
@@ -157,32 +160,36 @@ class ReadModel:
         self._db = db
         self._mails = Mails(db)
 
-    async def publish(self, case: Case, mails: Sequence[QueuedMail] = ()) -> None:
+    async def publish(self, case: Case, mails: Sequence[QueuedMail] = (), reached: Reached = NOTHING_BEFORE) -> None:
         """Copy a case's state, with the mails that go out with it, in one transaction.
 
-        When a newer state is there (run, then seq), only the mails are kept. A mail that is there is left as it is.
+        When a newer state is there (run, then event), only the mails are kept. A mail that is there is left as it is. What is
+        there of the run beyond what was published before was written for a workflow task that came to nothing: transitions are
+        replaced, mails not sent yet are withdrawn.
         """
         async with self._db.begin() as connection:
-            if await _publish_case(connection, case):
-                await _publish_rest(connection, case)
+            if await _publish_case(connection, case, reached.event):
+                await _publish_rest(connection, case, reached.seq)
+                await withdraw(connection, case.id, reached.posted, keep=[mail.message_id for mail in mails])
             await queue(connection, mails)
 
-    async def rebuild(self, ends: Sequence[Case]) -> bool:
+    async def rebuild(self, ends: Sequence[Case], event: int) -> bool:
         """Write a case anew from its state at the end of each of its runs, in one transaction; its mails stay.
 
-        False, with nothing changed, when a newer state (run, then seq) than the last of them is there.
+        `event` is how many events the history of the last run has. False, with nothing changed, when a newer state (run, then
+        event) is there.
         """
         last = ends[-1]
         async with self._db.begin() as connection:
-            there = await connection.execute(select(cases.c.run, cases.c.seq).where(cases.c.id == last.id).with_for_update())
-            if any((row.run, row.seq) > (last.run, last.seq) for row in there.all()):
+            there = await connection.execute(select(cases.c.run, cases.c.event).where(cases.c.id == last.id).with_for_update())
+            if any((row.run, row.event) > (last.run, event) for row in there.all()):
                 return False
             await connection.execute(delete(cases).where(cases.c.id == last.id))
             for case in ends:
-                if not await _publish_case(connection, case):  # first published by another process since we looked
+                if not await _publish_case(connection, case, event):  # first published by another process since we looked
                     await connection.rollback()
                     return False
-                await _publish_rest(connection, case)
+                await _publish_rest(connection, case, 0)
         return True
 
     async def case(self, case_id: str) -> Case:
@@ -271,27 +278,35 @@ async def _next_number(connection: AsyncConnection, name: str) -> int:
     return int((await connection.execute(counted.returning(counters.c.last))).scalar_one())
 
 
-async def _publish_case(connection: AsyncConnection, case: Case) -> bool:
-    return await connection.scalar(_case_unless_older(connection.dialect.name), case_row(case)) is not None
+async def _publish_case(connection: AsyncConnection, case: Case, event: int) -> bool:
+    row = case_row(case) | {"event": event}
+    return await connection.scalar(_case_unless_older(connection.dialect.name), row) is not None
 
 
 @cache
 def _case_unless_older(dialect: str) -> Executable:
     insert = insert_into(dialect, cases)
     new = insert.excluded
-    not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.seq <= new.seq))
+    not_older = or_(cases.c.run < new.run, and_(cases.c.run == new.run, cases.c.event <= new.event))
     change = {name: value for name, value in new.items() if name != "id"}
     return insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older).returning(cases.c.id)
 
 
-async def _publish_rest(connection: AsyncConnection, case: Case) -> None:
-    """Steps that differ from what is there, and transitions that are not there; the case's row is locked by now."""
+async def _publish_rest(connection: AsyncConnection, case: Case, before: int) -> None:
+    """Steps that differ from what is there, and transitions beyond what was published before; the case's row is locked by now."""
     found = (await connection.execute(AS_COPIED, {"case_id": case.id})).mappings().all()
     there = {row["id"]: {name: row[name] for name in STEP_COLUMNS} for row in found}
-    changed = [row for row in step_rows(case) if there.get(row["id"]) != row]
+    rows = step_rows(case)
+    changed = [row for row in rows if there.get(row["id"]) != row]
     if changed:
         await connection.execute(insert_or_replace(connection, steps), changed)
-    new = [transition_row(case.id, said) for said in case.said if said.seq > found[0]["known"]]
+    gone = there.keys() - {None, *(row["id"] for row in rows)}
+    if gone:
+        await connection.execute(delete(steps).where(steps.c.case_id == case.id, steps.c.id.in_(gone)))
+    if found[0]["known"] > before:
+        known = transitions.c.case_id == case.id, transitions.c.run == case.run, transitions.c.seq > before
+        await connection.execute(delete(transitions).where(*known))
+    new = [transition_row(case.id, said) for said in case.said if said.seq > before]
     if new:
         await connection.execute(insert_new(connection, transitions), new)
 

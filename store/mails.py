@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import Refused
@@ -44,6 +44,7 @@ class Addressed(Message):
 
     message_id: str
     case_id: str
+    number: int = 0
     step: str = ""
     letter: str
     person: str = ""
@@ -202,6 +203,17 @@ async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> 
     receivers = [row for message in messages if message.message_id in new for row in _receivers(message)]
     if receivers:
         await connection.execute(insert_new(connection, deliveries), receivers)
+
+
+async def withdraw(connection: AsyncConnection, case_id: str, after: int, keep: Sequence[str]) -> None:
+    """Take back the mails of a case with a number above `after`, but for those to keep; what was sent or is being sent stays."""
+    query = select(mails.c.message_id, mails.c.state, mails.c.leased_until)
+    query = query.where(mails.c.case_id == case_id, mails.c.number > after, mails.c.message_id.not_in(keep))
+    for row in (await connection.execute(query)).all():
+        waits = row.state in (MailState.QUEUED, MailState.DEFERRED) and row.leased_until is None
+        if waits:
+            await connection.execute(delete(mails).where(mails.c.message_id == row.message_id))
+        log.warning("mail_withdrawn" if waits else "mail_sent_of_a_lost_task", case=case_id, message_id=row.message_id)
 
 
 async def _read(connection: AsyncConnection, row: Row[Any], ranks: tuple[int, ...], now: datetime) -> QueuedMail | None:

@@ -184,6 +184,7 @@ class Desk(Timing):
             await workflow.wait_condition(self.has_news)
             await workflow.wait_condition(lambda: True)  # everybody reacts first
             await self.keep_time()
+            await self.look_up_standins()
             await self.compute_schedules()
             await self.look_up_standins()
             mark = self.stirred

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from temporalio import workflow
 
 from workflows.desk import Desk, Ended, side_by_side
+from workflows.intervening import say_set_aside
 from workflows.papers import draft, issue, issue_new
 
 with workflow.unsafe.imports_passed_through():
     from activities import names
-    from models import rules
+    from models import consequences, rules
     from models.acts import Waivable
     from models.case import Candidate, Step
     from models.orders import CandidateOrder, Candidates
@@ -54,15 +55,19 @@ async def rank_candidates(desk: Desk) -> None:
 def calls(desk: Desk) -> Iterator[list[Called]]:
     """Who is called side by side, one batch after another; a coordinator who widens the call has all who are left asked now."""
     case, call = desk.case, desk.rules.call
-    ranked = [candidate.institution for candidate in case.candidates]
-    called = [(1 if n < call.first else 2, code) for n, code in enumerate(ranked) if code not in case.released]
+    called = [(1 if n < call.first else 2, candidate.institution) for n, candidate in enumerate(case.candidates)]
     if case.widened is not None:
-        yield called
+        yield still_called(desk, called)
         return
     for round in (1, 2):
         of_round = [(r, code) for r, code in called if r == round]
         for n in range(0, len(of_round), call.at_once):
-            yield of_round[n : n + call.at_once]
+            yield still_called(desk, of_round[n : n + call.at_once])
+
+
+def still_called(desk: Desk, batch: list[Called]) -> list[Called]:
+    """Those of a batch who would still host: who withdrew leaves the others of the batch as they were."""
+    return [(round, code) for round, code in batch if code not in desk.case.released]
 
 
 def widen(desk: Desk, batch: list[Called]) -> None:
@@ -80,9 +85,13 @@ def by_score(desk: Desk, offers: list[Step]) -> list[Step]:
     scores = {candidate.institution: candidate.score for candidate in desk.case.candidates}
     today = desk.now().date()
     timely = [
-        offer for offer in offers if desk.case.rescheduled or ((offer.decision and offer.decision.facts.start) or today) > today
+        offer
+        for offer in offers
+        if desk.case.rescheduled
+        or offer.asked == desk.case.partner
+        or ((offer.decision and offer.decision.facts.start) or today) > today
     ]
-    return sorted(timely, key=lambda offer: -scores.get(offer.asked, 0)) if len(timely) > 1 else timely
+    return sorted(timely, key=lambda offer: -scores.get(offer.asked, 0))
 
 
 async def agrees(desk: Desk, offer: Step) -> bool:
@@ -91,7 +100,7 @@ async def agrees(desk: Desk, offer: Step) -> bool:
     take_offer(desk, offer)
     if not await affordable(desk, offer):
         drop_offer(desk, offer)
-        desk.write("not_selected", offer.asked, offer, reason="over_budget")
+        desk.write("not_selected", offer.asked, offer, reason="over_budget")  # only cases of version 2 know a ceiling
         return False
     [terms] = await issue(desk, draft(desk, "terms_of_reference", to=case.host))
     host, about = case.host, (offer.asked,) if desk.follows(2) else ()
@@ -107,7 +116,7 @@ async def agrees(desk: Desk, offer: Step) -> bool:
         for party in (requesting, partner):
             desk.write("agreed", party, papers=(agreed.sha256,))
         for other in standing_offers(desk):
-            if other.asked != partner:
+            if other.asked != partner and desk.follows(2):
                 desk.write("not_selected", other.asked, other)
     return True
 
@@ -131,26 +140,26 @@ def take_offer(desk: Desk, offer: Step) -> None:
 
 
 def drop_offer(desk: Desk, offer: Step) -> None:
-    """The offer is not taken: its host, dates and papers no longer stand."""
+    """The offer is not taken: its host, dates and papers no longer stand, nor does what rested on an earlier agreement with it."""
     case = desk.case
-    case.partner, case.visit_start, case.visit_end, case.rescheduled = "", None, None, None
-    if desk.follows(2):
-        case.released.append(offer.asked)
-        void = {"voided": desk.now()}
-        case.papers = [p.model_copy(update=void) if p.kind == "terms_of_reference" and p.voided is None else p for p in case.papers]
+    if not desk.follows(2):
+        case.partner, case.visit_start, case.visit_end = "", None, None
+        return
+    case.released.append(offer.asked)
+    say_set_aside(desk, consequences.lose_host(case, desk.now(), "host_agreement"), "host_withdrew")
 
 
 async def affordable(desk: Desk, offer: Step) -> bool:
     """Whether what an offer costs is within the ceiling, or the donor approves what exceeds it."""
     case = desk.case
     assert offer.decision is not None
-    cost, office = offer.decision.facts.cost, desk.rules.office
+    cost, asked, about = offer.decision.facts.cost, donor(desk), (rules.BUDGET, offer.asked)
     if not case.asked.ceiling or cost <= case.asked.ceiling or case.waives(Waivable.BUDGET):
         return True
-    if desk.asked_before(Kind.DECISION, donor(desk), offer.round, (rules.BUDGET, offer.asked)) is None:
+    if desk.asked_before(Kind.DECISION, asked, offer.round, about) is None:
         desk.say(Verb.OVER_BUDGET, offer, about=offer.asked)
-    asked, country = donor(desk), office.country if donor(desk) == office.code else country_of(donor(desk))
-    approval = await desk.ask(Kind.DECISION, asked, country=country, round=offer.round, about=(rules.BUDGET, offer.asked))
+    country = desk.rules.country_of(asked)
+    approval = await desk.ask(Kind.DECISION, asked, country=country, round=offer.round, about=about)
     return approval.option == "approve" or case.waives(Waivable.BUDGET)
 
 

@@ -9,7 +9,8 @@ from temporalio import workflow
 from workflows.timing import Timing
 
 with workflow.unsafe.imports_passed_through():
-    from models.acts import BY_THE_ASKED, Act
+    from models.acts import BY_THE_ASKED, Act, Doing
+    from models.case import Step
     from models.consequences import Happened
     from models.words import Standing, State, Verb
 
@@ -36,9 +37,10 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
             to_each(desk, TOLD_TO_PARTIES[what.verb], [*parties(desk), *travelling(desk), *asked_now(desk)], reason)
         case Verb.RESCHEDULED:
             to_each(desk, "rescheduled", [*parties(desk), *travelling(desk)], reason)
+        case Verb.RESERVED if act.do is Doing.RESCHEDULE:
+            desk.write("reserved", what.about, reason=reason)
         case Verb.HOST_WITHDREW:
-            former = {"about": what.about}
-            to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, **former)
+            to_each(desk, "host_withdrew", [desk.case.asked.requesting, *travelling(desk)], reason, about=what.about)
         case Verb.REPLACED:
             old = desk.case.nomination(what.about).replaces
             to_each(desk, "replaced", [desk.case.sending, desk.case.host, old], reason, about=what.about)
@@ -50,10 +52,8 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
             decided = (step.asked, step.decision.by, step.decision.on_behalf_of)
             for party in dict.fromkeys(code for code in decided if code):
                 desk.write("recalled", party, step, reason=reason)
-        case Verb.SET_ASIDE if step is not None and step.state is State.WITHDRAWN and step.schedule is not None:
-            for party in dict.fromkeys((step.answering, step.escalated_to)):
-                if party:
-                    desk.write("called_off", party, step, reason=reason)
+        case Verb.SET_ASIDE if step is not None:
+            call_off(desk, step, reason)
         case Verb.ASKED_FOR_TIME if step is not None:
             desk.write("time_asked", office, step, reason=reason, count=step.asked_days)
         case Verb.DELEGATED if step is not None:
@@ -66,6 +66,22 @@ def write_of(desk: Timing, act: Act, what: Happened, answering: str) -> None:
             desk.write("override", step.asked, step, reason=reason)
         case _:
             """The letter goes with what follows: a new schedule, a new question, the ending."""
+
+
+def say_set_aside(desk: Timing, happened: Iterable[Happened], reason: str) -> None:
+    """Say what was set aside without an act, and tell those whose answer is no longer awaited."""
+    for verb, step, about in happened:
+        desk.say(verb, step, about=about, reason=reason)
+        if verb is Verb.SET_ASIDE and step is not None:
+            call_off(desk, step, reason)
+
+
+def call_off(desk: Timing, step: Step, reason: str) -> None:
+    """Tell those who were asked that a question no longer stands, if it was put to them and open until now."""
+    if step.state is State.WITHDRAWN and step.schedule is not None:
+        for party in dict.fromkeys((step.answering, step.escalated_to)):
+            if party:
+                desk.write("called_off", party, step, reason=reason)
 
 
 def to_each(desk: Timing, letter: str, to: Iterable[str], reason: str, *, about: str = "") -> None:

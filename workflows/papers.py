@@ -48,8 +48,7 @@ def draft(desk: Desk, kind: str, *, to: str, about: str = "", form: str = "", **
 
 async def issue(desk: Desk, *drafts: Draft) -> list[Paper]:
     """The papers of some drafts, those that are still to be set and stored at once; a paper that stands is not issued again."""
-    missing = [draft for draft in drafts if standing_paper(desk, draft) is None]
-    issued = await set_papers(desk, *missing) if missing else []
+    issued = await issue_new(desk, *drafts)
     return [standing_paper(desk, draft) or issued.pop(0) for draft in drafts]
 
 

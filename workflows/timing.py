@@ -42,7 +42,9 @@ class Timing(Writing):
     def has_news(self) -> bool:
         """Whether something changed or an instant has come."""
         next_instant = self.next_instant()
-        return self.stirred > self.settled or (next_instant is not None and workflow.now() >= next_instant)
+        due = next_instant is not None and workflow.now() >= next_instant
+        declined = self.case.hold is None and any(step.declined and self.still_waits(step) for step in self.case.steps)
+        return self.stirred > self.settled or due or declined
 
     def next_instant(self) -> datetime | None:
         """The next instant at which the case acts by itself."""
@@ -115,12 +117,20 @@ class Timing(Writing):
     def stand_in(self, step: Step) -> None:
         """Somebody else answers from now on: the question goes to them, and the timeline says why."""
         standin, *later = step.standins
-        before, step.delegate, step.standins = step.delegate, standin.to, tuple(later)
+        step.standins = tuple(later)
+        if step.delegate and not step.by_appointment:
+            return  # whom the one asked chose themselves goes on answering
+        self.hand_on(step, standin.to, standin.verb)
+
+    def hand_on(self, step: Step, to: str, verb: Verb) -> None:
+        """Whoever the appointments name answers from now on, nobody but the one asked where they name none."""
+        before, step.delegate, step.by_appointment = step.delegate, to, bool(to)
         consequences.close_links(self.case, step)
-        self.say(standin.verb, step, about=standin.to or (before if standin.verb is Verb.DELEGATION_ENDED else step.asked))
+        self.say(verb, step, about=to or (before if verb is Verb.DELEGATION_ENDED else step.asked))
         if before:
             self.write("delegation_ended", before, step)
-        self.put_to(step.answering, step)
+        if step.state is State.OPEN:
+            self.put_to(step.answering, step)
 
     def put_to(self, party: str, step: Step) -> None:
         """Put the question of an open step to somebody."""
@@ -207,12 +217,14 @@ class Timing(Writing):
         while waiting := [s for s in self.case.steps if s.wants is not Wants.NOTHING and s.is_open]:
             if self.case.hold is not None:
                 return
-            asked_for = [(step, step.wants, step.added_days) for step in waiting]
-            order = ScheduleOrder(wanted=tuple(self.wanted(step) for step in waiting))
+            asked_for = [(step, step.wants, step.added_days, self.wanted(step)) for step in waiting]
+            order = ScheduleOrder(wanted=tuple(wanted for _, _, _, wanted in asked_for))
             computed = await self.locally(names.SCHEDULE, order, Schedules)
             if self.case.hold is not None:
                 return
-            for (step, wants, added_days), schedule in zip(asked_for, computed.schedules, strict=True):
+            for (step, wants, added_days, wanted), schedule in zip(asked_for, computed.schedules, strict=True):
+                if (step.wants, step.visit, step.country, step.asked) != (wants, wanted.visit_start, wanted.country, wanted.asked):
+                    continue  # an act has changed it meanwhile: it is computed again
                 if step.is_open:
                     passed = step.schedule.due if step.schedule else None
                     step.schedule, step.ticked, step.stopped = schedule, 0, None
@@ -220,8 +232,7 @@ class Timing(Writing):
                         step.standins = computed.standins.get(step.id, ())
                     self.announce(step, wants, passed)
                 step.added_days -= added_days  # what was added meanwhile is computed next
-                if step.wants is wants:
-                    step.wants = Wants.EXTENDED if step.added_days else Wants.NOTHING
+                step.wants = Wants.EXTENDED if step.added_days else Wants.NOTHING
 
     def wanted(self, step: Step) -> Wanted:
         """What a step's schedule is computed from."""
@@ -257,7 +268,11 @@ class Timing(Writing):
                 self.write("escalation", step.escalated_to, step, papers=self.papers_of(step), passed=passed)
             case Wants.EXTENDED | Wants.RESUMED | Wants.RESCHEDULED:
                 step.state = State.OPEN
-                for party in (step.answering, step.escalated_to):
+                before = step.answering
+                self.begin_standing_in(step)
+                if step.answering != before:
+                    self.put_to(step.answering, step)
+                for party in (before if step.answering == before else "", step.escalated_to):
                     if party:
                         self.write("extended", party, step, reason=step.why)
             case Wants.NOTHING:
@@ -267,33 +282,33 @@ class Timing(Writing):
         """Who stands in for the one asked right now is asked at once; the absent person is not."""
         while step.standins and step.standins[0].at <= workflow.now():
             standin, *later = step.standins
-            step.standins, step.delegate = tuple(later), standin.to
+            if step.delegate and not step.by_appointment:
+                step.standins = tuple(later)
+                continue
+            step.standins, step.delegate, step.by_appointment = tuple(later), standin.to, bool(standin.to)
             if not later or later[0].at > workflow.now():
                 self.say(standin.verb, step, about=standin.to or step.asked)
 
     async def look_up_standins(self) -> None:
         """Look up the appointments again for the open steps an act named; whoever answers from now on is asked."""
-        while reviewed := [step for step in self.case.steps if step.review]:
+        while (
+            reviewed := [] if self.case.hold else [s for s in self.case.steps if s.review and s.state in (State.OPEN, State.PAUSED)]
+        ):
             asking = tuple(Asking(step=s.id, kind=s.kind, asked=s.asked, since=self.now()) for s in reviewed)
             found = await self.locally(names.STANDINS, StandinOrder(asking=asking), Standins)
             for step in reviewed:
                 step.review = False
-                if step.state is State.OPEN:
-                    self.stand_in_anew(step, found.standins.get(step.id, ()))
+                self.stand_in_anew(step, found.standins.get(step.id, ()))
 
     def stand_in_anew(self, step: Step, standins: tuple[Standin, ...]) -> None:
         """What the appointments say now; a delegation to a colleague that the one asked gave by themselves stays."""
         before, now = step.delegate, [standin for standin in standins if standin.at <= workflow.now()]
         step.standins = tuple(standin for standin in standins if standin.at > workflow.now())
-        if "/p-" in before:
+        if before and not step.by_appointment:
             return
-        step.delegate = now[-1].to if now else ""
-        if step.delegate != before:
-            consequences.close_links(self.case, step)
-            self.say(Verb.DELEGATED if step.delegate else Verb.DELEGATION_ENDED, step, about=step.delegate or before)
-            if before:
-                self.write("delegation_ended", before, step)
-            self.put_to(step.answering, step)
+        to = now[-1].to if now else ""
+        if to != before:
+            self.hand_on(step, to, Verb.DELEGATED if to else Verb.DELEGATION_ENDED)
 
 
 def next_of(step: Step) -> datetime | None:

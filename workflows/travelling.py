@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from workflows.desk import Desk, Ended, side_by_side
 from workflows.hosting import agree_host
-from workflows.intervening import parties, to_each, travelling
+from workflows.intervening import parties, say_set_aside, to_each, travelling
 from workflows.papers import draft, issue_new
 
 with workflow.unsafe.imports_passed_through():
@@ -25,7 +25,7 @@ async def fill_places(desk: Desk) -> None:
     """
     await nominate(desk, 1)
     if not is_prepared(desk):
-        await clear_and_accept(desk, desk.case.standing(Standing.PROPOSED, Standing.CLEARED))
+        await clear_and_accept(desk, pending(desk))
         await unless_nobody_is_left(desk)
 
 
@@ -50,6 +50,17 @@ async def nominate(desk: Desk, round: int) -> None:
             desk.write("gender_balance", sending, nomination)
 
 
+def pending(desk: Desk) -> list[Nomination]:
+    """Those who are still to be cleared or accepted, with who takes the places of those who fell away."""
+    fallen = []
+    if desk.follows(2):
+        unavailable = {step.asked for step in desk.case.steps if step.kind is Kind.TRAVEL and step.in_force}
+        away = desk.case.standing(Standing.REFUSED, Standing.VISA_REFUSED, Standing.UNAVAILABLE)
+        fallen = [n for n in away if n.standing is not Standing.UNAVAILABLE or n.id in unavailable]
+    replacements(desk, fallen)
+    return desk.case.standing(Standing.PROPOSED, Standing.CLEARED)
+
+
 def is_prepared(desk: Desk) -> bool:
     """Whether participants are being made ready already: those who come later are cleared and accepted beside them."""
     return any(step.kind is Kind.AGENDA and step.in_force for step in desk.case.steps)
@@ -59,10 +70,10 @@ async def make_ready(desk: Desk) -> None:
     """Participants are invited and prepare to travel; beside them the host's agenda and the plans to pass knowledge on."""
     case = desk.case
     while True:
-        pending, accepted = case.standing(Standing.PROPOSED, Standing.CLEARED), case.standing(Standing.ACCEPTED)
+        waiting, accepted = pending(desk), case.standing(Standing.ACCEPTED)
         await invite(desk, accepted)
         travels = [travel(desk, nomination) for nomination in accepted]
-        joining = [join(desk, pending)] if pending else []
+        joining = [join(desk, waiting)] if waiting else []
         learning = learners(desk, case.standing(Standing.ACCEPTED, Standing.CONFIRMED))
         plans = [plan_cascading(desk, institution) for institution in learning]
         await side_by_side(*travels, *joining, provide_agenda(desk), *plans)
@@ -98,14 +109,13 @@ async def postpone(desk: Desk, decision: Step) -> None:
     if desk.case.postponed < decision.round:
         desk.case.postponed = decision.round
         desk.say(Verb.RESCHEDULED, reason="postponed")
-        for what in consequences.move_visit(desk.case, facts.start, desk.now(), desk.rules, "postponed"):
-            desk.say(what.verb, what.step, about=what.about, reason="postponed")
+        say_set_aside(desk, consequences.move_visit(desk.case, facts.start, desk.now(), desk.rules, "postponed"), "postponed")
         to_each(desk, "rescheduled", parties(desk), "postponed")
         desk.stir()
     await agree_host(desk)
     desk.case.phase = Phase.TRAVELLING
     await nominate(desk, decision.round + 1)
-    await clear_and_accept(desk, desk.case.standing(Standing.PROPOSED, Standing.CLEARED))
+    await clear_and_accept(desk, pending(desk))
 
 
 def learners(desk: Desk, participants: Iterable[Nomination]) -> list[str]:
@@ -116,10 +126,19 @@ def learners(desk: Desk, participants: Iterable[Nomination]) -> list[str]:
 
 
 async def clear_and_accept(desk: Desk, people: list[Nomination]) -> list[Nomination]:
-    """Clearance by country, then acceptance by the host; whoever falls away is replaced, for that person only."""
+    """Clearance by country, then acceptance by the host; whoever falls away is replaced, for that person only.
+
+    The host's answer about people it was asked about before is heard beside the clearance of the others.
+    """
     accepted: list[Nomination] = []
     while people:
-        await clear(desk, [nomination for nomination in people if nomination.standing is Standing.PROPOSED])
+        proposed = [nomination for nomination in people if nomination.standing is Standing.PROPOSED]
+        asked = [n for n in people if n.standing is Standing.CLEARED and asked_last(desk, Kind.ACCEPTANCE, n) is not None]
+        if proposed and asked:
+            _, heard = await side_by_side(clear(desk, proposed), accept(desk, asked))
+            accepted += heard
+        else:
+            await clear(desk, proposed)
         cleared = [nomination for nomination in people if nomination.standing is Standing.CLEARED]
         accepted += await accept(desk, cleared) if cleared else []
         people = replacements(desk, [n for n in people if n.standing is Standing.REFUSED])
@@ -167,20 +186,33 @@ async def clear_group(desk: Desk, country: str, asked: Step | None, group: list[
 
 async def accept(desk: Desk, cleared: list[Nomination]) -> list[Nomination]:
     """The host accepts or refuses each of those cleared; those already asked about are waited for."""
-    host = desk.case.host
-    for asked, group in asked_about(desk, Kind.ACCEPTANCE, cleared):
-        if asked is None:
-            asked = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in group))
-        settle(desk, await desk.outcome_of(asked), group, yes="accept", standings=(Standing.CLEARED, Standing.ACCEPTED))
+    groups = asked_about(desk, Kind.ACCEPTANCE, cleared)
+    if len(groups) == 1:
+        await accept_group(desk, *groups[0])
+    else:
+        await side_by_side(*(accept_group(desk, asked, group) for asked, group in groups))
     return [nomination for nomination in cleared if nomination.standing is Standing.ACCEPTED]
 
 
+async def accept_group(desk: Desk, asked: Step | None, group: list[Nomination]) -> None:
+    """One question about some people: put to the host, unless it was put already, and its answer entered."""
+    host = desk.case.host
+    if asked is None:
+        asked = await desk.ask(Kind.ACCEPTANCE, host, country=country_of(host), about=tuple(n.id for n in group))
+    settle(desk, await desk.outcome_of(asked), group, yes="accept", standings=(Standing.CLEARED, Standing.ACCEPTED))
+
+
+def asked_last(desk: Desk, kind: Kind, nomination: Nomination) -> Step | None:
+    """The last step of a kind that is about somebody and still counts."""
+    return next((s for s in reversed(desk.case.steps) if s.kind is kind and s.in_force and nomination.id in s.about), None)
+
+
 def asked_about(desk: Desk, kind: Kind, people: list[Nomination]) -> list[tuple[Step | None, list[Nomination]]]:
-    """People by the open step of a kind that is about them already; under None those about whom nobody is asked yet."""
+    """People by the step of a kind that is about them already; under None those about whom nobody was asked yet."""
     groups: dict[str, list[Nomination]] = {}
     for nomination in people:
-        found = next((s.id for s in desk.case.steps if s.kind is kind and s.is_open and nomination.id in s.about), "")
-        groups.setdefault(found, []).append(nomination)
+        found = asked_last(desk, kind, nomination)
+        groups.setdefault(found.id if found else "", []).append(nomination)
     return [(desk.case.step(step), group) for step, group in groups.items()]
 
 
@@ -215,9 +247,9 @@ async def invite(desk: Desk, accepted: list[Nomination]) -> None:
             desk.write("invitation", nomination.id, papers=own)
 
 
-async def join(desk: Desk, pending: list[Nomination]) -> None:
+async def join(desk: Desk, waiting: list[Nomination]) -> None:
     """Those who take a place later are cleared and accepted, invited and made ready."""
-    for new in await clear_and_accept(desk, pending):
+    for new in await clear_and_accept(desk, waiting):
         await invite(desk, [new])
         for agenda in [paper for paper in desk.case.papers if paper.kind == "agenda" and paper.voided is None and desk.follows(2)]:
             desk.write("agenda", new.id, papers=(agenda.sha256,))

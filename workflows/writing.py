@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from models import rules
     from models.case import Case, Step, Transition
     from models.errors import NewerProcedure
-    from models.orders import FocalPoint, FocalPointOrder, Letter, Opening, Publication
+    from models.orders import FocalPoint, FocalPointOrder, Letter, Opening, Publication, Reached
     from models.words import OPTIONS, PROCEDURE, Verb
 
 Result = TypeVar("Result")
@@ -37,6 +37,7 @@ class Writing:
         self.rules = opening.programme
         self.case: Case = opening.case
         self.letters: list[Letter] = []
+        self.published = Reached(seq=self.case.seq, posted=self.case.posted)
         self.stirred = 0
         self.settled = 0
         self.busy = 0
@@ -139,4 +140,8 @@ class Writing:
     async def publish(self) -> None:
         """Write the read model and queue the letters, in one transaction."""
         letters, self.letters = tuple(self.letters), []
-        await self.locally(names.PUBLISH, Publication(programme=self.rules, case=self.case, letters=letters), type(None))
+        seq, posted, event = self.case.seq, self.case.posted, workflow.info().get_current_history_length()
+        reached = self.published.model_copy(update={"event": event})
+        publication = Publication(programme=self.rules, case=self.case, letters=letters, reached=reached)
+        await self.locally(names.PUBLISH, publication, type(None))
+        self.published = Reached(seq=seq, posted=posted)

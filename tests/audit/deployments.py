@@ -95,7 +95,16 @@ class Deployment:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-                await process.wait()
+                await ended(process)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process that was told to end; one that does not, on a busy machine, is killed."""
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def environment_of(database_url: str, temporal: str, task_queue: str) -> dict[str, str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,13 +16,11 @@ from audit.fitting import Asked, Fit, Outcome
 from cases import Cases
 from models.errors import Missing
 from models.words import PROCEDURE
-from store.cases import Launches
-from store.database import Database
 from tests.audit.test_fitting import FIRST, STANDARD
 from tests.command_line.conftest import Passerelle, environment, installed, passerelle
-from tests.command_line.test_refusals import request_file
+from tests.command_line.test_refusals import request_file, started
 
-__all__ = ["environment", "installed", "passerelle", "request_file"]
+__all__ = ["environment", "installed", "passerelle", "request_file", "started"]
 
 SECOND = (STANDARD / "2.json").read_bytes()
 ENDED = datetime(2031, 1, 13, 9, tzinfo=UTC)
@@ -108,19 +104,11 @@ def test_without_open_cases_there_is_nothing_that_would_not_replay(installed: Pa
     assert installed("audit", "replay", "--all").stdout.splitlines()[-1] == f"procedure {PROCEDURE}: no case is open"
 
 
-def test_while_temporal_is_away_nothing_is_said_of_any_case(installed: Passerelle, request_file: Path, tmp_path: Path) -> None:
-    number = installed("case", "launch", request_file).stdout.split()[0]
-
-    async def start() -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{tmp_path}/var/passerelle.db")
-        await Launches(database).started(number)
-        await database.close()
-
-    asyncio.run(start())
-    for said in (("--all",), (number, "--json")):
+def test_while_temporal_is_away_nothing_is_said_of_any_case(installed: Passerelle, started: str) -> None:
+    for said in (("--all",), (started, "--json")):
         told = installed("audit", "replay", *said)
         assert (told.exit_code, told.stdout) == (3, "")
-        assert f"the history of {number} cannot be fetched now" in told.stderr
+        assert f"the history of {started} cannot be fetched now" in told.stderr
 
 
 def test_each_case_that_does_not_fit_is_named_on_standard_error(installed: Passerelle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ async def test_dev_is_ready_in_its_namespace_once_its_pages_answer(settings: Set
 
     async def slowly(self: dev.Pages, sockets: list[object] | None = None) -> None:
         await asyncio.sleep(1)
-        await pages(self, sockets)  # type: ignore[arg-type]
+        await pages(self, sockets)  # type: ignore[arg-type]  # uvicorn's own sockets, passed on
 
     monkeypatch.setattr(dev.Pages, "startup", slowly)
 

@@ -17,11 +17,12 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from audit.plain import events_of, opening_of, plain
-from cases import Given
+from cases import Given, Outcome
 from models.case import Case, Step
 from models.words import OPTIONS, PROCEDURE, Phase, State, Verb
 from rehearsal.plausible import plausible
 from rehearsal.player import binary
+from store.inbox import InboxState
 from tests.audit.deployments import GUARDED, PATIENCE, ROOT, UNGUARDED, VERSION_3, Deployment, environment_of
 from tests.integration.situations import Installation, a_request, given, installation
 from tests.postgres import sqlite_url
@@ -63,8 +64,20 @@ class Waiting:
             await self.answer(*CONSULTED)
 
     async def answer(self, *steps: str) -> list[str]:
-        """The usual answers, each once it is asked for; what whoever gave it is told."""
-        return [(await self.on.cases.answer(await self._usual(step))).state for step in steps]
+        """The usual answers, each once it is asked for and told again until a worker has taken it down; what became of each."""
+        return [await self._recorded(await self.on.cases.answer(await self._usual(step))) for step in steps]
+
+    async def send(self, step: str) -> str:
+        """The usual answer, told once; what whoever gave it is told."""
+        return (await self.on.cases.answer(await self._usual(step))).state
+
+    async def _recorded(self, outcome: Outcome) -> str:
+        async with asyncio.timeout(PATIENCE):
+            while (row := await self.on.cases.earlier(outcome.response)) is not None and row.state is InboxState.RECEIVED:
+                await self.on.cases.redeliver()
+                await asyncio.sleep(POLL_SECONDS)
+        assert row is not None
+        return row.state
 
     async def asked(self, name: str) -> Step:
         """A step, as soon as it is open."""
@@ -155,7 +168,7 @@ async def test_a_change_that_is_not_guarded_is_named_before_it_is_deployed_and_l
     with monkeypatch.context() as hurried:
         hurried.setattr("cases.ANSWER_SECONDS", 0.5)
         async with wrong.working():
-            assert await case.answer("consultation-1") == ["received"]
+            assert await case.send("consultation-1") == "received"
             assert "Nondeterminism" in await case.failed_task()
     assert await case.said() == before
     async with case.working():
@@ -182,7 +195,7 @@ async def test_older_code_refuses_a_case_of_a_newer_procedure_and_does_nothing_t
     with monkeypatch.context() as hurried:
         hurried.setattr("cases.ANSWER_SECONDS", 0.5)
         async with case.working():
-            assert await case.answer("host_offer-1") == ["received"]
+            assert await case.send("host_offer-1") == "received"
             assert f"{case.id} follows procedure {PROCEDURE + 1}, this code knows {PROCEDURE}" in await case.failed_task()
     assert (await case.said(), await case.state()) == before
     async with newer.working():

@@ -57,6 +57,7 @@ async def every_letter(desk: Desk) -> dict[str, dict[str, Any]]:
         "certificate_held": {"to": "N1", "reason": "no_report"},
         "override": {"step": "completeness-1", "reason": reason},
         "not_selected": {"step": "host_offer-1", "reason": "over_budget"},
+        "reserved": {"to": "N1", "reason": reason},
     }
 
 

@@ -77,6 +77,7 @@ FACTS: dict[str, set[str]] = {
     "override": BASE | {"step_name", "answer_name", "reason"},
     "not_selected": BASE | {"reason"},
     "mail_failed": BASE | {"letter_name", "receivers", "letter_reference"},
+    "reserved": BASE | {"reason"},
 }
 """The facts of each letter, the same in every language."""
 
@@ -92,6 +93,7 @@ WITH_REASON = [
     "override",
     "converted",
     "not_selected",
+    "reserved",
 ]
 
 OPTIONAL: dict[str, dict[str, object]] = {

@@ -192,7 +192,7 @@ class CaseFile:
                 facts |= {"step": "clearance-1", "passed": OPENED - timedelta(days=3)}
             case "decision":
                 facts["consequence"] = "approved"
-            case "invitation" | "certificate" | "certificate_held":
+            case "invitation" | "certificate" | "certificate_held" | "reserved":
                 facts["to"] = "N1"
             case "reassigned" | "called_off" | "delegation_ended" | "declined" | "dormant":
                 facts |= {"step": "nomination-1", "count": 3}

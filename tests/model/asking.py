@@ -1,4 +1,4 @@
-"""The reference, first part: questions, their time, their answers. Written from the field's rules, knowing nothing of the code under test.
+"""The reference, first part: questions, their time, their answers. Written from the field's rules, not from the code under test.
 
 The procedure is gone over from the top of its phase whenever something happened; `ask` gives the outcome of a question that was
 put and counts, puts one that was not, and leaves the procedure waiting for one that is open.
@@ -6,12 +6,13 @@ put and counts, puts one that was not, and leaves the procedure waiting for one 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from models.words import OPTIONS
+from models.words import OPTIONS, Kind
 from tests.model.limits import Rules, Term, Times, extended, fresh, gone_on
 from tests.model.script import Label, Reply, Request, Said
 
@@ -105,7 +106,7 @@ class Question:
         return self.times.ticks[self.done][0] if self.state == "open" and self.times and self.done < len(self.times.ticks) else None
 
 
-class Asking:
+class Asking(ABC):
     """A case's questions and its clock."""
 
     def __init__(self, request: Request, rules: Rules, hosts: Sequence[str], focal_points: Mapping[str, str]) -> None:
@@ -123,13 +124,13 @@ class Asking:
 
     # The procedure: what the other parts fill in
 
+    @abstractmethod
     def go(self) -> None:
         """Go over the procedure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_effect(self, question: Question) -> None:
         """What a decision, or silence, changes at once."""
-        raise NotImplementedError
 
     # Time
 
@@ -175,7 +176,7 @@ class Asking:
         while self.held is not None and self.held <= self.now:
             self.advance(self.held)
             self.held += days
-            self.say("reminded", by=OFFICE)
+            self.say("reminded")
 
     def tick(self, question: Question) -> None:
         """One reminder, warning or closing."""
@@ -219,7 +220,7 @@ class Asking:
         question.state, question.closed = "lapsed", self.at
         verb = "lapsed"
         if lapse == "tacit":
-            option, verb = next(iter(OPTIONS[question.kind].items()))  # type: ignore[index]
+            option, verb = next(iter(OPTIONS[Kind(question.kind)].items()))
             question.decided = Decided(option, "tacit", "", question.asked, self.at)
         self.say(verb, question, reason=lapse)
         self.take_effect(question)
@@ -235,7 +236,7 @@ class Asking:
             if question.state == "opening" and self.held is None:
                 old = question.before
                 if old is not None and old.times is not None and old.closed is not None:
-                    question.times = gone_on(question.country, old.times, old.closed, question.opened)
+                    question.times = gone_on(self.term(question, question.opened), old.times, old.closed)
                 else:
                     question.times = fresh(self.term(question, question.opened))
                 question.state = "open"
@@ -250,7 +251,7 @@ class Asking:
 
     def say(self, verb: str, question: Question | None = None, **more: str) -> None:
         """Something happened."""
-        decided = question.decided if question and verb in (*OPTIONS[question.kind].values(), "lapsed") else None  # type: ignore[index]
+        decided = question.decided if question and verb in (*OPTIONS[Kind(question.kind)].values(), "lapsed") else None
         if decided:
             more |= {"by": decided.by, "on_behalf_of": decided.behalf, "how": decided.how}
         step, round = (question.label, question.round) if question else (None, 0)
@@ -325,7 +326,7 @@ class Asking:
         question.decided = Decided(reply.option, how, reply.by, behalf, recorded, reply.response, late, reply.facts)
         question.state, question.closed = "answered", recorded
         self.advance(reply.at)
-        self.say(OPTIONS[question.kind][reply.option], question)  # type: ignore[index]
+        self.say(OPTIONS[Kind(question.kind)][reply.option], question)
         self.take_effect(question)
 
     def is_late(self, question: Question, received: datetime) -> bool:
@@ -341,7 +342,7 @@ class Asking:
             return "" if self.is_repeated(reply) else "closed"
         if question is None:
             return "unknown_step"
-        if reply.option not in OPTIONS[question.kind]:  # type: ignore[index]
+        if reply.option not in OPTIONS[Kind(question.kind)]:
             return "unknown_option"
         if question.state == "answered":
             return "answered"
@@ -364,6 +365,6 @@ class Asking:
             return "delegated"
         return "" if reply.by in asked else "not_asked"
 
+    @abstractmethod
     def breaks_a_rule(self, question: Question, reply: Reply) -> str:
         """The rules of a kind of step."""
-        raise NotImplementedError

@@ -1,8 +1,9 @@
-"""The activities of a case kept in memory: real schedules in the real calendars, an inbox, copies; no letter and no paper is set."""
+"""The activities of a case kept in memory: real schedules in the real calendars, an inbox, copies; letters and papers unset."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
@@ -10,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from temporalio import activity
+from temporalio.common import RawValue
 
 from activities import names
 from activities.deadlines import YEARS_AHEAD, cldr_weekend, public_holidays
@@ -27,8 +29,7 @@ from models.orders import (
     InTime,
     Issued,
     IssuedPaper,
-    Letter,
-    Publication,
+    Reached,
     RunOrder,
     ScheduleOrder,
     Schedules,
@@ -76,10 +77,11 @@ class Light:
     def __init__(self) -> None:
         self.received: dict[str, Answer] = {}
         self.told: dict[str, str] = {}
-        self.case: Case | None = None
-        self.timeline: dict[int, Transition] = {}
-        self.letters: list[Letter] = []
+        self.published: dict[str, Any] = {}
+        self.said: dict[int, dict[str, Any]] = {}
+        self.letters: dict[int, dict[str, Any]] = {}
         self.runs: list[str] = []
+        self._case: Case | None = None
 
     def activities(self) -> list[Callable[..., Any]]:
         """What the procedure can order."""
@@ -109,12 +111,27 @@ class Light:
         return AtInstant(at=calendar(order.country, order.day.year).at(order.day, order.clock))
 
     @activity.defn(name=names.PUBLISH)
-    async def publish(self, publication: Publication) -> None:
-        """Keep the copy, what was said, and the letters."""
-        self.case = publication.case
-        self.timeline.update({said.seq: said for said in publication.case.said})
-        known = {letter.number for letter in self.letters}
-        self.letters += [letter for letter in publication.letters if letter.number not in known]
+    async def publish(self, raw: RawValue) -> None:
+        """Keep the copy, what was said, and the letters: as they come, for most of a publication is never looked at."""
+        publication = json.loads(raw.payload.data)
+        self.published, self._case = publication["case"], None
+        reached = Reached.model_validate(publication.get("reached", {}))
+        self.said = {seq: said for seq, said in self.said.items() if seq <= reached.seq}
+        self.said |= {said["seq"]: said for said in self.published.get("said", ())}
+        self.letters = {number: letter for number, letter in self.letters.items() if number <= reached.posted}
+        self.letters |= {letter["number"]: letter for letter in publication.get("letters", ())}
+
+    @property
+    def case(self) -> Case:
+        """The case as last published."""
+        if self._case is None:
+            self._case = Case.model_validate(self.published)
+        return self._case
+
+    @property
+    def timeline(self) -> list[Transition]:
+        """What happened, in order."""
+        return [Transition.model_validate(said) for _, said in sorted(self.said.items())]
 
     @activity.defn(name=names.IN_TIME)
     async def in_time(self, order: InTime) -> Answers:

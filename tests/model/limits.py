@@ -166,11 +166,12 @@ def _times(term: Term, due: date) -> Times:
     return Times(min(instant_in(country, due, closing_time), closing), (*kept, (closing, "close")))
 
 
-def gone_on(country: str, old: Times, stopped: datetime, resumed: datetime) -> Times:
-    """What was left when the clock stopped, in working days, counted on from the day it goes on.
+def gone_on(term: Term, old: Times, stopped: datetime) -> Times:
+    """What was left when the clock stopped, in working days, counted on from the day it goes on; not beyond the visit.
 
     On its last day a clock that goes on after hours runs to the end of the next working day.
     """
+    country, resumed = term.country, term.began
     halted, first = day_in(country, stopped), day_in(country, resumed)
     zone = zone_and_weekend(country)[0]
     if not working_days_between(country, halted, day_in(country, old.closes)):
@@ -184,4 +185,10 @@ def gone_on(country: str, old: Times, stopped: datetime, resumed: datetime) -> T
         day = working_day(country, first, left) if left else next_working(country, first)
         return max(instant_in(country, day, instant.astimezone(zone).time()), resumed)
 
-    return Times(later(old.due), tuple((later(at), what) for at, what in old.ticks if at > stopped or what == "close"))
+    closes = later(old.closes)
+    if term.rule.get("before_visit") and term.visit is not None:
+        last = instant_in(country, next_working(country, term.visit - DAY, -DAY), term.rules["closing_time"])
+        closes = max(min(closes, last), resumed)
+    ticks = ((later(at), what) for at, what in old.ticks if at > stopped and what != "close")
+    kept = [tick for tick in ticks if tick[0] < closes or closes == later(old.closes)]
+    return Times(min(later(old.due), closes), (*kept, (closes, "close")))

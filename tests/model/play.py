@@ -6,27 +6,33 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import RPCError, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
+from audit.replay import states
 from models.acts import Act, Acted, Doing
 from models.case import Answer, Case, Facts, Nominee, Recorded, Step
 from models.orders import Opening
 from models.programme import Programme
 from models.request import Asked, Period
+from models.rules import recorded_of
 from models.words import PROCEDURE, Format
 from tests.model.foretold import EARLY, foretell, rules_with
 from tests.model.invariants import faults_of
-from tests.model.light import digest
-from tests.model.script import Deed, Down, Label, Move, Person, Reply, Request, Said, Script, Tell, Up
-from tests.model.stage import TASK_QUEUE, Servers, Stage
+from tests.model.light import Light, digest
+from tests.model.script import Deed, Down, Label, Move, Person, Reply, Said, Script, Tell, Up
+from tests.model.stage import CASE, TASK_QUEUE, Servers, Stage
 
 LATE = timedelta(seconds=1)
+TALK = timedelta(seconds=2)
+ONE_IN = 10
+"""One case in so many is replayed from its histories at its end."""
+
 SLOW = timedelta(seconds=30)
-CASE = "AMEDIP-2031-0001"
 SHA256_LENGTH = 64
 
 
@@ -39,6 +45,7 @@ class Played:
     woken: dict[int, datetime] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     ending: str = ""
+    told_again: int = 0
 
 
 async def difference(servers: Servers, script: Script) -> str:
@@ -67,7 +74,9 @@ def compare_said(expected: list[Said], real: list[Said]) -> str:
     first = min(said.at for said in (*missing, *extra))
     lines = [f"  the reference alone: {said}" for said in missing if said.at == first]
     lines += [f"  the procedure alone: {said}" for said in extra if said.at == first]
-    lines += [f"  later, {who}: {said}" for who, group in (("reference", missing), ("procedure", extra)) for said in sorted(group)[:3]]
+    lines += [
+        f"  later, {who}: {said}" for who, group in (("reference", missing), ("procedure", extra)) for said in sorted(group)[:3]
+    ]
     return "\n".join([f"at {first.isoformat()}", *lines])
 
 
@@ -77,40 +86,58 @@ class Player:
     def __init__(self, stage: Stage, script: Script) -> None:
         self.stage, self.light, self.script = stage, stage.light, script
         self.played = Played()
+        self.now = script.request.opened
+        self.rules = programme_of(script.rules)
         self.handle: WorkflowHandle[Any, Any] = stage.environment.client.get_workflow_handle(CASE)
 
     async def play(self) -> Played:
         """The whole script; the timeline as published at its end."""
         opening = opening_of(self.script)
         await self.stage.skip_to(opening.case.opened)
-        await self.stage.start_worker()
+        await self.stage.start_worker(stays=self.stays(0))
         await self.stage.environment.client.start_workflow("Exchange", opening, id=CASE, task_queue=TASK_QUEUE)
-        await self.settle(opening.case.opened)
+        await self.settle()
         for number, move in enumerate(self.script.moves):
             await self.until(move.at)
             self.played.told.append(await self.make(number, move))
             self.played.faults += [f"after move {number}, {move}: {fault}" for fault in await self.check()]
             if self.played.faults:
                 break
-        assert self.light.case is not None
+        if len(self.script.moves) % ONE_IN == 0 and not self.played.faults:
+            self.played.faults += await self.replay()
         self.played.said = said_of(self.light)
         self.played.ending = self.light.case.ending or ""
         return self.played
 
-    async def settle(self, now: datetime) -> None:
+    async def replay(self) -> list[str]:
+        """I5: every run replays, and leads to the state that was published."""
+        histories = []
+        for run_id in (*self.light.runs, (await self.handle.describe()).raw_description.workflow_execution_info.execution.run_id):
+            history = await self.stage.environment.client.get_workflow_handle(CASE, run_id=run_id).fetch_history()
+            histories.append((run_id, history.to_json().encode(), len(history.events)))
+        ends = await states(CASE, histories)
+        return [] if ends[-1] == self.light.case else ["I5: the replayed state is not the published one"]
+
+    async def settle(self) -> None:
         """The case has done all it does by itself by now, unless nobody works on it."""
         if self.stage.worker is not None:
-            await self.stage.settle(now)
+            await self.stage.settle(self.now)
 
     async def until(self, instant: datetime) -> None:
         """Skip to an instant, stopping wherever the case acts by itself; a little earlier when it will just then."""
-        early = timedelta(0)
         if self.stage.worker is not None:
             while (due := self.stage.watcher.rest.next_instant) is not None and due < instant:
                 await self.stage.skip_to(due + LATE)
                 await self.stage.settle(due)
-            early = EARLY if due == instant else early
-        await self.stage.skip_to(instant - early)
+            self.now = instant - EARLY if due == instant else instant
+            await self.stage.skip_to(self.now)
+        else:
+            self.now = instant
+            await self.stage.skip_alone(instant)
+
+    def stays(self, number: int) -> bool:
+        """Whether the worker that works from a move on is never stopped."""
+        return not any(isinstance(move, Down) for move in self.script.moves[number:])
 
     async def make(self, number: int, move: Move) -> str:
         """One move."""
@@ -120,7 +147,7 @@ class Player:
             case Up():
                 await self.start_again(number, move)
             case Tell() if self.stage.worker is not None:
-                await self.tell_all(move.at)
+                await self.tell_all()
             case Reply():
                 return await self.receive(move)
             case Deed():
@@ -131,13 +158,13 @@ class Player:
         """A new worker replays the case and goes on; then the inbox is delivered."""
         watcher = self.stage.watcher
         watcher.woken.clear()
-        await self.stage.start_worker()
-        await self.settle(move.at)
+        await self.stage.start_worker(stays=self.stays(number))
+        await self.settle()
         if watcher.woken:
             self.played.woken[number] = watcher.woken[0].replace(microsecond=0)
             if not move.at <= watcher.woken[0] <= move.at + SLOW:
                 self.played.faults.append(f"woken at {watcher.woken[0]}, not at {move.at}")
-        await self.tell_all(move.at)
+        await self.tell_all()
 
     async def receive(self, reply: Reply) -> str:
         """An answer comes into the inbox, and is told to the case if it can be."""
@@ -147,31 +174,34 @@ class Player:
             return "received"
         return await self.tell(answer)
 
-    async def tell_all(self, now: datetime) -> None:
+    async def tell_all(self) -> None:
         """What waits is told."""
         for answer in self.light.waiting():
             await self.tell(answer)
 
     async def tell(self, answer: Answer) -> str:
-        """An answer is told to the case: recorded, or refused."""
-        try:
-            recorded = await self.handle.execute_update("answer", answer, id=answer.response, result_type=Recorded)
-            told = f"recorded {recorded.at.isoformat()}{' late' if recorded.late else ''}"
-        except WorkflowUpdateFailedError as error:
-            told = code_of(error)
-        except RPCError as error:
-            told = self.told_by_an_ended_case(answer, error)
+        """An answer is told to the case, again where the server lost it, as the delivery loop does: recorded, or refused."""
+        told = ""
+        while not told:
+            try:
+                told = recorded_at(await self.handle.execute_update("answer", answer, rpc_timeout=TALK, **of(answer)))
+            except WorkflowUpdateFailedError as error:
+                told = code_of(error)
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                self.played.told_again += 1
+            except RPCError as error:
+                told = self.told_by_an_ended_case(answer, error)
         self.light.told[answer.response] = told
-        await self.settle(answer.received)
+        await self.settle()
         return told
 
     def told_by_an_ended_case(self, answer: Answer, error: RPCError) -> str:
         """What the way in says when the workflow is closed: what stands."""
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise error
-        step = self.light.case.step(answer.step) if self.light.case else None
+        step = self.light.case.step(answer.step)
         if step and step.decision and step.decision.response == answer.response:
-            return f"recorded {step.decision.recorded.isoformat()}{' late' if step.decision.late else ''}"
+            return recorded_at(recorded_of(step))
         return "closed"
 
     async def act(self, deed: Deed) -> str:
@@ -186,14 +216,25 @@ class Player:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             told = "ended"
-        await self.settle(deed.at)
+        await self.settle()
         return told
 
     async def check(self) -> list[str]:
         """What must hold after every turn; the case is asked in a thread, for its event loop takes the place of the thread's."""
-        instance = self.stage.watcher.instance
-        live = await asyncio.to_thread(instance.ask, "case") if self.stage.worker is not None and instance else None
-        return faults_of(self.light, live, self.stage.watcher.rest)
+        instance, watcher = self.stage.watcher.instance, self.stage.watcher
+        if self.stage.worker is None or instance is None:
+            return faults_of(self.light, self.rules, None, None)
+        return faults_of(self.light, self.rules, await asyncio.to_thread(instance.ask, "case"), watcher.rest)
+
+
+def of(answer: Answer) -> dict[str, Any]:
+    """What makes telling an answer twice the same as once."""
+    return {"id": answer.response, "result_type": Recorded}
+
+
+def recorded_at(recorded: Recorded) -> str:
+    """What somebody is told whose answer was taken down."""
+    return f"recorded {recorded.at.isoformat()}{' late' if recorded.late else ''}"
 
 
 def code_of(error: WorkflowUpdateFailedError) -> str:
@@ -226,7 +267,13 @@ def opening_of(script: Script) -> Opening:
         clock=opened,
         procedure=PROCEDURE,
     )
-    return Opening(programme=Programme.model_validate(rules_with(script.rules)), case=case)
+    return Opening(programme=programme_of(script.rules), case=case)
+
+
+@cache
+def programme_of(changes: tuple[tuple[str, Any], ...]) -> Programme:
+    """The programme's rules with other values at some paths."""
+    return Programme.model_validate(rules_with(changes))
 
 
 def label_of(case: Case, step: Step) -> Label:
@@ -236,12 +283,12 @@ def label_of(case: Case, step: Step) -> Label:
     return Label(str(step.kind), asked, step.about, same.index(step) + 1)
 
 
-def step_of(case: Case | None, label: Label | None) -> Step | None:
+def step_of(case: Case, label: Label | None) -> Step | None:
     """The step of a label."""
-    return next((step for step in case.steps if label_of(case, step) == label), None) if case else None
+    return next((step for step in case.steps if label_of(case, step) == label), None)
 
 
-def answer_of(reply: Reply, case: Case | None) -> Answer:
+def answer_of(reply: Reply, case: Case) -> Answer:
     """The message of an answer."""
     step = step_of(case, reply.step)
     paper = step.paper if step else ""
@@ -270,7 +317,7 @@ def nominee_of(person: Person) -> Nominee:
     return Nominee(person=person.person, institution=person.institution, country=person.country, substitute=person.substitute)
 
 
-def act_of(deed: Deed, case: Case | None) -> Act:
+def act_of(deed: Deed, case: Case) -> Act:
     """The message of an act."""
     more = dict(deed.more)
     step = step_of(case, deed.step)
@@ -278,8 +325,7 @@ def act_of(deed: Deed, case: Case | None) -> Act:
         more["nominee"] = nominee_of(more["nominee"])
     if "facts" in more:
         more["facts"] = facts_of(more["facts"])
-    if more.get("proof"):
-        more["proof"] = digest("proof")
+    more["proof"] = digest("proof") if more.get("proof") else ""
     return Act(
         act=digest("act", deed.at, deed.do, repr(deed.step)),
         do=Doing(deed.do),
@@ -291,9 +337,9 @@ def act_of(deed: Deed, case: Case | None) -> Act:
     )
 
 
-def said_of(light: Any) -> list[Said]:
+def said_of(light: Light) -> list[Said]:
     """The timeline as published, with labels in the place of ids and nothing of what stands for contents."""
-    case: Case = light.case
+    case = light.case
     labels = {step.id: label_of(case, step) for step in case.steps}
     return [
         Said(
@@ -307,10 +353,5 @@ def said_of(light: Any) -> list[Said]:
             on_behalf_of=said.on_behalf_of,
             how=str(said.decision or ""),
         )
-        for _, said in sorted(light.timeline.items())
+        for said in light.timeline
     ]
-
-
-def request_of(request: Request) -> str:
-    """A request in a line."""
-    return f"{request.format} for {request.requesting}, {request.places} places, opened {request.opened.isoformat()}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from tests.model.script import Person, Reply
 PHASES = ("request", "hosting", "travelling", "visit", "follow_up")
 TAKEN = ("proposed", "cleared", "accepted", "confirmed", "attended")
 CAME = ("attended", "left_early")
+VERDICTS = ("clearance", "acceptance", "travel")
 
 Result = TypeVar("Result")
 
@@ -51,7 +54,8 @@ class Procedure(Asking):
         self.rescheduled: date | None = None
         self.stuck: Over | None = None
         self.tried: set[str] = set()
-        self.rounds, self.postponed, self.settled_postponed = 0, 0, 0
+        self.deferred: list[Question] = []
+        self.rounds, self.postponed, self.settled_postponed, self.postponing = 0, 0, 0, False
         self.say("launched", reason="request")
         self.go()
 
@@ -63,10 +67,14 @@ class Procedure(Asking):
             while not self.ending:
                 if self.stuck is not None:
                     raise self.stuck
-                self.phases[self.phase]()
-                self.phase = PHASES[PHASES.index(self.phase) + 1]
-                self.forget_groups()
-                self.say("continued", reason=self.phase)
+                before = self.phase
+                self.phases[before]()
+                if self.postponing:  # the host has agreed to the new day, or is still to be asked
+                    self.phase, self.postponing = ("travelling", False) if before == "hosting" else (self.phase, True)
+                else:
+                    self.phase = PHASES[PHASES.index(before) + 1]
+                    self.forget_groups()
+                    self.say("continued", reason=self.phase)
         except Waiting:
             self.open_questions()
         except Over as over:
@@ -141,7 +149,7 @@ class Procedure(Asking):
             check = self.ask("completeness", OFFICE, country, round=check.round + 1, before=check)
         self.unless_silent(check)
         consultees = [c for c in self.rules["consultees"] if c["institution"] != requesting]
-        opinions = self.side_by_side([lambda c=c: self.ask("consultation", c["institution"]) for c in consultees])  # type: ignore[misc]
+        opinions = self.side_by_side([partial(self.ask, "consultation", c["institution"]) for c in consultees])
         for consultee, opinion in zip(consultees, opinions, strict=True):
             if consultee.get("veto") and opinion.option == "object" and not self.waives("veto"):
                 self.reject("veto")
@@ -183,15 +191,19 @@ class Procedure(Asking):
             self.candidates = others[: call["first"] + call["widened"]]
         self.candidates += [code for code in self.called if code not in self.candidates]
         for round, batch in self.batches():
-            if round == 2 and not self.widened and not any(q.kind == "host_offer" and q.round == 2 for q in self.questions):
+            if round == 2 and not self.widened and not self.called_again():
                 self.say("widened")
-            offers = self.side_by_side([lambda r=r, h=h: self.ask("host_offer", h, round=r) for r, h in batch])  # type: ignore[misc]
+            offers = self.side_by_side([partial(self.ask, "host_offer", h, round=r) for r, h in batch])
             for offer in offers:
                 start = offer.decided.facts.get("start") if offer.decided else None
-                timely = self.rescheduled or (start and start > self.at.date())
+                timely = offer.asked == self.partner or self.rescheduled or (start and start > self.at.date())
                 if offer.option == "offer" and offer.asked not in self.released and timely and self.agrees(offer):
                     return
         raise Over("no_host", "no_offer")
+
+    def called_again(self) -> bool:
+        """Whether the call was widened already."""
+        return any(q.kind == "host_offer" and q.round == 2 and q.counts for q in self.questions)
 
     def batches(self) -> Iterator[tuple[int, list[tuple[int, str]]]]:
         """Who is called side by side; everybody left at once when a coordinator widened the call."""
@@ -210,7 +222,7 @@ class Procedure(Asking):
     def agrees(self, offer: Question) -> bool:
         """The host agrees to the terms of reference; who does not is out of the call."""
         assert offer.decided is not None
-        others = [q for q in self.questions if q.counts and q.option == "offer"]
+        others = [q for q in self.questions if q.counts and q.option == "offer" and q.asked not in self.released]
         new, self.partner = self.partner != offer.asked, offer.asked
         self.visit = self.rescheduled or offer.decided.facts["start"]
         assert self.visit is not None
@@ -228,18 +240,23 @@ class Procedure(Asking):
 
     def drop(self, offer: Question) -> bool:
         """An offer is not taken."""
-        self.without_host()
         self.released.append(offer.asked)
-        self.void_papers("terms_of_reference")
+        self.by = self.by_step = {"reason": "host_withdrew"}
+        self.lose_host()
         return False
+
+    @abstractmethod
+    def lose_host(self) -> None:
+        """What was agreed with a host no longer stands."""
 
     def without_host(self) -> None:
         """No host, no dates."""
         self.partner, self.visit, self.visit_end, self.rescheduled = "", None, None, None
 
-    def void_papers(self, *kinds: str, about: str = "") -> None:
-        """Papers no longer stand."""
-        self.papers -= {paper for paper in self.papers if paper[0] in kinds and about in ("", paper[2])}
+    def void_papers(self, *kinds: str, about: Iterable[str] = ()) -> None:
+        """Papers no longer stand; only those about somebody, where it is said about whom."""
+        people = set(about)
+        self.papers -= {paper for paper in self.papers if paper[0] in kinds and (not people or paper[2] in people)}
 
     def affordable(self, offer: Question) -> bool:
         """What exceeds the ceiling is for the donor to approve."""
@@ -258,28 +275,51 @@ class Procedure(Asking):
         """Those who got so far."""
         return [one for one in self.people.values() if one.standing in standings]
 
+    def pending(self) -> list[Nominee]:
+        """Those who are still to be cleared and accepted, with who takes the places of those who fell away."""
+        travelled = {q.asked for q in self.questions if q.kind == "travel" and q.counts}
+        away = self.standing("refused", "visa_refused", "unavailable")
+        fallen = [one for one in away if one.standing != "unavailable" or one.id in travelled]
+        self.tried -= {one.id for one in fallen}
+        self.replacements(fallen)
+        return self.standing("proposed", "cleared")
+
+    def is_unreplaced(self, one: Nominee) -> bool:
+        """Whether nobody was sought for their place yet."""
+        return one.id not in self.tried and not any(other.replaces == one.id for other in self.people.values())
+
     def group(self, key: str, found: Callable[[], list[Nominee]]) -> list[Nominee]:
         """People who are treated together from now on."""
-        ids = self.groups.setdefault(key, [one.id for one in found()])
-        return [self.people[id] for id in ids]
+        if key not in self.groups:
+            self.groups[key] = [one.id for one in found()]
+        return [self.people[id] for id in self.groups[key]]
 
     def travelling(self) -> None:
         """Places are filled, participants made ready."""
-        self.nominate(1)
+        for question in self.deferred:
+            if question.counts:
+                self.take_effect(question)
+        self.deferred.clear()
+        if self.stuck is not None:
+            raise self.stuck
+        if not self.postponed:
+            self.nominate(1)
         if not any(q.kind == "agenda" and q.counts for q in self.questions):
-            self.clear_and_accept("first", lambda: self.standing("proposed", "cleared"))
+            self.clear_and_accept("first", self.pending)
             self.unless_nobody_is_left()
-        while True:
+        while not self.postponing:
             if self.rounds:
                 self.unless_nobody_is_left()
+                if self.postponing:
+                    return
             accepted = self.group(f"accepted {self.rounds}", lambda: self.standing("accepted"))
-            pending = self.group(f"pending {self.rounds}", lambda: self.standing("proposed", "cleared"))
+            pending = self.group(f"pending {self.rounds}", self.pending)
             learning = self.group(f"learning {self.rounds}", lambda: self.standing("accepted", "confirmed"))
             self.invite(accepted)
-            works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in accepted]  # type: ignore[misc]
-            works += [lambda: self.join(f"pending {self.rounds}", lambda: pending)] if pending else []
+            works: list[Callable[[], Any]] = [partial(self.travel, one) for one in accepted]
+            works += [partial(self.join, f"pending {self.rounds}", self.pending)] if pending else []
             works += [self.provide_agenda]
-            works += [lambda code=code: self.ask("cascading_plan", code) for code in self.learners(learning)]  # type: ignore[misc]
+            works += [partial(self.ask, "cascading_plan", code) for code in self.learners(learning)]
             self.side_by_side(works)
             self.rounds += 1
             if self.standing("confirmed"):
@@ -321,7 +361,7 @@ class Procedure(Asking):
         while people:
             proposed = [one for one in people if one.standing == "proposed"]
             countries = sorted({one.person.country for one in proposed})
-            self.side_by_side([lambda c=c: self.clear(c, proposed) for c in countries])  # type: ignore[misc]
+            self.side_by_side([partial(self.clear, c, proposed) for c in countries])
             cleared = [one for one in people if one.standing == "cleared"]
             if cleared:
                 self.ask_about("acceptance", self.host, self.host[:2], cleared)
@@ -350,7 +390,7 @@ class Procedure(Asking):
         """Those who take the places of the fallen, each tried for once."""
         found = []
         for old in fallen:
-            if old.id not in self.tried and not any(one.replaces == old.id for one in self.people.values()):
+            if self.is_unreplaced(old):
                 self.tried.add(old.id)
                 new = self.from_reserve()
                 if new is not None:
@@ -376,6 +416,8 @@ class Procedure(Asking):
                     raise Over("cancelled", "nobody_can_travel")
                 if self.settled_postponed < round:
                     self.postpone(decision)
+                    if self.postponing:
+                        return
                     self.settled_postponed = round
 
     def postpone(self, decision: Question) -> None:
@@ -385,14 +427,15 @@ class Procedure(Asking):
             self.postponed = decision.round
             self.say("rescheduled", reason="postponed")
             self.move_visit(decision.decided.facts["start"], "postponed")
-            self.phase = "travelling"
-        self.hosting()
+            self.postponing = self.phase == "hosting"
+            if self.postponing:
+                return
         self.nominate(decision.round + 1)
-        self.clear_and_accept(f"postponed {decision.round}", lambda: self.standing("proposed", "cleared"))
+        self.clear_and_accept(f"postponed {decision.round}", self.pending)
 
+    @abstractmethod
     def move_visit(self, start: date, reason: str) -> None:
         """The visit has another first day."""
-        raise NotImplementedError
 
     def learners(self, people: Iterable[Nominee]) -> list[str]:
         """Who passes the knowledge on."""
@@ -418,8 +461,8 @@ class Procedure(Asking):
         self.clear_and_accept(key, found)
         new = [one for one in self.group(key, found) if one.accepted]
         self.invite(new)
-        works: list[Callable[[], Any]] = [lambda one=one: self.travel(one) for one in new]  # type: ignore[misc]
-        works += [lambda code=code: self.ask("cascading_plan", code) for code in self.learners(new)] if new else []  # type: ignore[misc]
+        works: list[Callable[[], Any]] = [partial(self.travel, one) for one in new]
+        works += [partial(self.ask, "cascading_plan", code) for code in self.learners(new)] if new else []
         self.side_by_side(works)
 
     def provide_agenda(self) -> None:
@@ -440,9 +483,9 @@ class Procedure(Asking):
         people = self.standing(*CAME)
         if not people:
             raise Over("cancelled", "nobody_attended")
-        works: list[Callable[[], Any]] = [lambda one=one: self.certify(one) for one in people]  # type: ignore[misc]
+        works: list[Callable[[], Any]] = [partial(self.certify, one) for one in people]
         works += [lambda: self.ask("evaluation", host)]
-        works += [lambda code=code: self.plan_transfer(code) for code in self.learners(people)]  # type: ignore[misc]
+        works += [partial(self.plan_transfer, code) for code in self.learners(people)]
         self.side_by_side(works)
 
     def certify(self, one: Nominee) -> None:
@@ -489,7 +532,7 @@ class Procedure(Asking):
         assert self.came_until is not None
         for round, months in enumerate(self.rules["follow_up"]["months"], start=1):
             self.rest(learners[0][:2], after_months(self.came_until, months), "reminder_time")
-            self.side_by_side([lambda code=code: self.ask("follow_up", code, round=round) for code in learners])  # type: ignore[misc]
+            self.side_by_side([partial(self.ask, "follow_up", code, round=round) for code in learners])
         found = any(q.kind == "follow_up" and q.counts and q.decided and q.decided.facts.get("evidence") for q in self.questions)
         raise Over("closed" if found else "closed_without_evidence", "")
 
@@ -497,6 +540,9 @@ class Procedure(Asking):
 
     def take_effect(self, question: Question) -> None:
         """The standing of the people a step was about, the actual dates of the visit."""
+        if question.kind in VERDICTS and self.phase != "travelling":
+            self.deferred.append(question)  # an earlier phase is gone over again: it is heard when its turn comes
+            return
         facts = question.decided.facts if question.decided else {}
         verdicts, people = facts.get("verdicts", {}), [self.people[id] for id in question.label.about if id in self.people]
         match question.kind, question.option:
@@ -536,7 +582,7 @@ class Procedure(Asking):
                 people = [person.person for person in facts["nominees"]]
                 some = any(not person.substitute for person in facts["nominees"])
                 return "too_few" if not some else "same" if len(set(people)) < len(people) else ""
-            case ("clearance" | "acceptance" | "attendance"), _:
+            case (("clearance" | "acceptance" | "attendance"), _):
                 return "unknown" if set(facts.get("verdicts", {})) - set(question.label.about) else ""
         return ""
 

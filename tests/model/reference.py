@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from models.words import OPTIONS
+from models.words import OPTIONS, Kind
 from tests.model.asking import OFFICE, Decided, Over, Question
 from tests.model.limits import gone_on
-from tests.model.procedure import PHASES, Procedure
-from tests.model.script import Deed, Person
+from tests.model.procedure import PHASES, TAKEN, Procedure
+from tests.model.script import Deed, Person, Reply
 
 BY_THE_ASKED = ("more_time", "delegate", "revoke", "decline", "recall", "release")
 NEEDS_NO_REASON = ("resume", "delegate", "revoke")
@@ -22,6 +22,8 @@ PAPERS_OF = {
     "host_offer": ("terms_of_reference",),
     "host_agreement": ("hosting_agreement",),
     "agenda": ("agenda",),
+    "acceptance": ("invitation_letter", "visa_support_letter"),
+    "transfer_plan": ("transfer_plan",),
 }
 PREPARING = ("travel", "agenda", "cascading_plan")
 FOLLOWED_BY = {
@@ -61,6 +63,7 @@ class Reference(Procedure):
     """A case as the rules say it goes."""
 
     coordinator = ""
+    held_since = date.min
 
     def act(self, deed: Deed) -> str:
         """Somebody acts; empty when it was done, else the code with which it is refused."""
@@ -75,7 +78,7 @@ class Reference(Procedure):
         getattr(self, f"do_{deed.do}")(deed, question)
         if deed.do in GOES_BACK:
             self.forget_groups()
-            self.resting = None
+            self.resting, self.postponing = None, False
         self.go()
         return ""
 
@@ -96,7 +99,10 @@ class Reference(Procedure):
 
     def set_aside(self, falls: Callable[[Question], bool]) -> None:
         """Open questions are withdrawn, outcomes no longer count."""
-        for question in [q for q in self.questions if q.counts and falls(q)]:
+        fallen = [q for q in self.questions if q.counts and falls(q)]
+        hosts = {q.asked for q in fallen if q.kind == "host_offer"}
+        costs = [q for q in self.questions if q.counts and self.subject(q) == "budget" and q.label.about[1] in hosts]
+        for question in [*fallen, *(q for q in costs if q not in fallen)]:
             question.state = "withdrawn" if question.is_open else question.state
             question.void = True
             self.happened("set_aside", question)
@@ -172,6 +178,7 @@ class Reference(Procedure):
 
     def do_hold(self, deed: Deed, question: Question | None) -> None:
         """Every clock stops."""
+        self.held_since = self.at.date()
         self.held = self.at + timedelta(days=self.rules["patience"]["hold_review_days"])
         self.happened("held")
         for one in self.questions:
@@ -183,7 +190,8 @@ class Reference(Procedure):
         """A visit whose day has passed meanwhile is rescheduled first."""
         if self.held is None:
             return "not_on_hold"
-        return "visit_passed" if self.before_visit and self.begun(deed) else ""
+        before = self.visit is not None and self.held_since < self.visit
+        return "visit_passed" if self.before_visit and before and self.begun(deed) else ""
 
     def do_resume(self, deed: Deed, question: Question | None) -> None:
         """Every clock goes on with what it had left; what was to open opens now."""
@@ -198,7 +206,7 @@ class Reference(Procedure):
                 if one.anew or one.stopped is None or one.times is None:
                     self.begin_anew(one)
                 else:
-                    one.times, one.done = gone_on(one.country, one.times, one.stopped, self.at), 0
+                    one.times, one.done = gone_on(self.term(one), one.times, one.stopped), 0
                 one.anew, one.stopped = False, None
 
     # Whom a step is put to
@@ -227,9 +235,13 @@ class Reference(Procedure):
 
     def may_delegate(self, deed: Deed, question: Question | None) -> str:
         """To a colleague."""
-        refusal = self.asked_step(deed, question)
+        refusal = self.open_step(question)
         if refusal or question is None:
             return refusal
+        if deed.by not in (OFFICE, question.asked):
+            return "not_asked"
+        if question.asked == OFFICE:
+            return "bound_to_office"
         if self.in_person(question):
             return "bound_to_person"
         if question.delegate:
@@ -256,8 +268,11 @@ class Reference(Procedure):
         question.delegate = ""
 
     def may_decline(self, deed: Deed, question: Question | None) -> str:
-        """By those asked."""
-        return self.asked_step(deed, question)
+        """By those asked; by the one above, once it has moved up."""
+        refusal = self.asked_step(deed, question)
+        if refusal or question is None:
+            return refusal
+        return "not_asked" if question.above and deed.by not in (OFFICE, question.above) else ""
 
     def do_decline(self, deed: Deed, question: Question) -> None:
         """What silence would lead to happens now."""
@@ -296,7 +311,7 @@ class Reference(Procedure):
 
     def resting_on(self, question: Question) -> list[Question]:
         """What was asked later because of a decision, about the same people where both are about people."""
-        kinds = {question.kind}
+        kinds = {"host_offer" if self.subject(question) else question.kind}
         while more := {kind for done in kinds for kind in FOLLOWED_BY.get(done, ())} - kinds:
             kinds |= more
         later = self.questions[self.questions.index(question) + 1 :]
@@ -309,6 +324,11 @@ class Reference(Procedure):
             and not (q.kind == question.kind and q.round <= question.round)
         ]
 
+    def subject(self, question: Question) -> str:
+        """What a decision is about, other than the request."""
+        about = question.label.about[:1]
+        return about[0] if question.kind == "decision" and about else ""
+
     def of(self, question: Question) -> set[str]:
         """The people a step is about."""
         return {code for code in (*question.label.about, question.asked) if code in self.people}
@@ -319,8 +339,16 @@ class Reference(Procedure):
             return "unknown_step"
         if question.state != "answered" or not question.counts or question.decided is None:
             return "not_decided"
-        if deed.by not in (OFFICE, question.asked, question.decided.by, question.decided.behalf):
+        own = (question.asked, question.decided.by, question.decided.behalf)
+        if deed.by != OFFICE and (deed.by not in own or question.decided.how == "overridden"):
             return "not_asked"
+        if PHASE_OF[question.kind] not in ("visit", "follow_up") and (not self.before_visit or self.begun(deed)):
+            return "visit_begun"
+        if question.kind in ("host_offer", "host_agreement"):
+            host = question.label.about or (question.asked,)
+            agreements = [q for q in self.questions if q.kind == "host_agreement" and q.counts and q.label.about != host]
+            if any(q.is_open or q.option == "agree" for q in agreements):
+                return "depended_on"
         if any(q.state == "answered" for q in self.resting_on(question)):
             return "depended_on"
         if PHASE_OF[question.kind] == "visit" and any(self.people[id].certified for id in self.of(question)):
@@ -332,7 +360,8 @@ class Reference(Procedure):
         """The question is put again; what rests on it is put aside."""
         rests = self.resting_on(question)
         self.happened("recalled", question)
-        self.set_aside(lambda q: q in rests)
+        hosts = {question.asked} if question.kind == "host_offer" else set()
+        self.set_aside(lambda q: q in rests or (self.subject(q) == "budget" and q.label.about[1] in hosts))
         question.void = True
         taken_over = {one.replaces for one in self.people.values()}
         if question.kind in BEFORE_VERDICT:
@@ -346,15 +375,20 @@ class Reference(Procedure):
         if question.kind in ("host_offer", "host_agreement"):
             self.released = [code for code in self.released if code not in (question.asked, *question.label.about)]
             self.partner, self.visit, self.visit_end = "", None, None
-        self.void_papers(*PAPERS_OF.get(question.kind, ()))
-        self.back_to(PHASE_OF[question.kind])
+        subject = self.subject(question)
+        if not subject:
+            people = {question.label.asked} if question.kind == "transfer_plan" else self.of(question)
+            self.void_papers(*PAPERS_OF.get(question.kind, ()), about=people)
+        if subject == "postpone":
+            self.postponed = self.settled_postponed = question.round - 1
+        self.back_to({"budget": "hosting", "postpone": "travelling"}.get(subject, PHASE_OF[question.kind]))
 
     def may_reschedule(self, deed: Deed, question: Question | None) -> str:
         """Agreed dates are changed, before the visit."""
         start, days, places = (deed.more.get(name) for name in ("start", "days", "places"))
         if self.visit is None:
             return "no_dates"
-        if not self.before_visit or (self.held is None and self.begun(deed)):
+        if not self.before_visit or ((self.held is None or self.held_since >= self.visit) and self.begun(deed)):
             return "visit_begun"
         if start is None or start <= deed.at.date():
             return "required" if start is None else "past"
@@ -369,6 +403,9 @@ class Reference(Procedure):
         self.days, self.places = deed.more.get("days") or self.days, deed.more.get("places") or self.places
         self.happened("rescheduled")
         self.move_visit(deed.more["start"], "")
+        for one in self.standing(*TAKEN)[self.places :]:
+            one.standing = "reserve"
+            self.happened("reserved", about=one.id)
 
     def move_visit(self, start: date, reason: str) -> None:
         """What depends on dates is asked again; limits that do move along."""
@@ -415,7 +452,7 @@ class Reference(Procedure):
         old.standing = "replaced"
         said = len(self.said)
         self.set_aside(lambda q: q.is_open and self.of(q) == {old.id})
-        self.void_papers(*DATED, about=old.id)
+        self.void_papers(*DATED, about=[old.id])
         new = self.enter(Person(*nominee), old.id) if nominee else self.from_reserve()
         if new is not None:
             new.replaces = old.id
@@ -443,7 +480,9 @@ class Reference(Procedure):
         """The other format; the call begins anew."""
         self.format = "expert_assignment" if self.format == "study_visit" else "study_visit"
         self.happened("converted", about=self.format)
-        self.set_aside(lambda q: q.kind in ("host_offer", "host_agreement"))
+        self.set_aside(lambda q: PHASE_OF[q.kind] in ("hosting", "travelling"))
+        for one in self.people.values():
+            one.standing = "withdrawn"
         self.void_papers(*DATED)
         self.candidates, self.called, self.released, self.widened = [], [], [], False
         self.without_host()
@@ -459,21 +498,25 @@ class Reference(Procedure):
 
     def do_release(self, deed: Deed, question: Question | None) -> None:
         """Back to the call; nominations are kept where they still hold."""
-        visiting, partner = self.format == "study_visit", self.partner
-        bound = ["host_agreement", "acceptance", "travel", "agenda", *([] if visiting else ["nomination", "clearance"])]
+        partner = self.partner
         self.happened("host_withdrew", about=partner)
-        self.set_aside(
-            lambda q: q.kind in bound or (q.kind == "host_offer" and q.asked == partner) or (q.kind == "nomination" and q.is_open)
-        )
+        self.set_aside(lambda q: q.kind == "host_agreement" or (q.kind == "host_offer" and q.asked == partner))
+        self.lose_host()
+        self.released.append(partner)
+        self.back_to("hosting")
+
+    def lose_host(self) -> None:
+        """Nominations are kept where they still hold; the new host accepts them anew."""
+        visiting = self.format == "study_visit"
+        bound = ["acceptance", "travel", "agenda", *([] if visiting else ["nomination", "clearance"])]
+        self.set_aside(lambda q: q.kind in bound or (q.kind == "nomination" and q.is_open))
         self.void_papers(*DATED)
         for one in self.people.values():
             if not visiting:
                 one.standing = "withdrawn"
             elif one.standing in ("accepted", "confirmed"):
                 one.standing = "cleared"
-        self.released.append(partner)
         self.without_host()
-        self.back_to("hosting")
 
     # Setting rules aside
 
@@ -505,16 +548,19 @@ class Reference(Procedure):
         refusal = self.open_step(question)
         if refusal or question is None:
             return refusal
-        if question.kind in CONSENTS:
+        if question.kind in CONSENTS or (self.subject(question) == "budget" and question.asked != OFFICE):
             return "consent"
-        return "" if deed.more.get("option") in OPTIONS[question.kind] else "unknown_option"  # type: ignore[index]
+        option = deed.more.get("option", "")
+        if option not in OPTIONS[Kind(question.kind)]:
+            return "unknown_option"
+        return self.breaks_a_rule(question, Reply(deed.at, question.label, option, deed.by, "", facts=deed.more.get("facts", {})))
 
     def do_override(self, deed: Deed, question: Question | None) -> None:
         """The rule no longer holds in this case, or somebody's answer is given instead."""
         rule, nomination = deed.more["rule"], deed.more.get("nomination", "")
         given = question if rule == "answer" else None
-        step = f"{deed.step}" if deed.step else ""
-        self.waivers.add((rule, nomination or step))
+        about = {"answer": str(deed.step), "places_per_country": nomination, "certificate": nomination}
+        self.waivers.add((rule, about.get(rule, "")))
         self.happened("waived", given, about=rule)
         if rule == "places_per_country":
             self.people[nomination].standing = "proposed"
@@ -523,5 +569,5 @@ class Reference(Procedure):
             facts: dict[str, Any] = deed.more.get("facts", {})
             given.decided = Decided(deed.more["option"], "overridden", deed.by, given.asked, self.at, facts=facts)
             given.state, given.closed = "answered", self.at
-            self.say(OPTIONS[given.kind][given.option], given)  # type: ignore[index]
+            self.say(OPTIONS[Kind(given.kind)][given.option], given)
             self.take_effect(given)

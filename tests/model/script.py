@@ -1,4 +1,4 @@
-"""What is done to a case: answers, acts, outages and time that passes, each at its instant. Plain values, the same for both sides."""
+"""What is done to a case: answers, acts, outages and time that passes, each at its instant; plain values for both sides."""
 
 from __future__ import annotations
 

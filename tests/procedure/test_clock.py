@@ -120,16 +120,17 @@ async def test_a_hold_over_a_deadline_stops_the_clock_and_the_rest_is_left_after
     await case.past(datetime(2031, 3, 25, 10, tzinfo=UTC))
     await case.act(Doing.HOLD)
     assert (await case.step("nomination")).state is State.PAUSED
-    before = await case.said()
+    before = await case.said(step="nomination-1")
     await case.past(datetime(2031, 4, 22, 10, tzinfo=UTC))
-    assert await case.said() == before
+    assert await case.said(step="nomination-1") == before
+    assert await case.letters("hold_review") == ["coordination@amedip.example"] * 2
     await case.act(Doing.RESUME, reason="")
     schedule = await case.schedule("nomination")
     assert schedule.due == datetime(2031, 4, 29, 17, tzinfo=UTC)  # 26, 27, 28, 31 March and 1 April were left: five days
     assert (await case.step("nomination")).state is State.OPEN
     assert await case.letters("extended") == ["services.financiers@poste-sn.example"]
     await case.past(schedule.due)
-    assert await case.said(*REMINDERS) == [Verb.REMINDED] * 3  # five days before was sent before the hold
+    assert await case.said(*REMINDERS, step="nomination-1") == [Verb.REMINDED] * 3  # five days before was sent before the hold
 
 
 async def test_the_letter_after_a_hold_gives_the_reason_of_the_hold(case: Driven) -> None:
@@ -201,6 +202,7 @@ async def test_the_wait_for_the_visit_goes_on_after_a_hold(case: Driven) -> None
     await case.reach(Kind.CASCADING_PLAN)
     for step in [step for step in (await case.state()).steps if step.is_open]:
         await case.answer(step.id)
+    await case.past(datetime(2031, 6, 3, 9, tzinfo=UTC))  # during the visit
     await case.act(Doing.HOLD)
     await case.past(datetime(2031, 6, 20, 9, tzinfo=UTC))
     assert (await case.state()).latest(Kind.ATTENDANCE) is None
@@ -234,7 +236,19 @@ async def test_those_invited_are_told_that_the_exchange_was_cancelled(case: Driv
         "services.financiers@poste-ma.example",
         "participant.1@poste-sn.example",
         "participant.3@poste-sn.example",
+        "point.focal@maese-sn.example",  # asked to clear the substitute
     ]
+
+
+async def test_a_case_held_over_its_visit_is_given_other_dates_before_it_goes_on(case: Driven) -> None:
+    await case.reach(Kind.TRAVEL)
+    await case.act(Doing.HOLD)
+    await case.past(datetime(2031, 6, 20, 9, tzinfo=UTC))
+    assert await case.act_refused(Doing.RESUME) == "visit_passed"
+    await case.act(Doing.RESCHEDULE, start=date(2031, 9, 1))
+    await case.act(Doing.RESUME)
+    agreement = await case.step("host_agreement")
+    assert (agreement.id, agreement.state, agreement.visit) == ("host_agreement-2", State.OPEN, date(2031, 9, 1))
 
 
 async def test_a_substitute_nobody_clears_leaves_a_smaller_group(case: Driven) -> None:

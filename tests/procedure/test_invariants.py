@@ -13,8 +13,9 @@ import pytest
 from audit.plain import events_of, payloads, plain
 from audit.rebuild import rebuild
 from audit.replay import states
+from models.acts import Doing
 from models.case import Transition
-from models.words import OPTIONS, Kind, State, Verb
+from models.words import OPTIONS, Ending, Kind, State, Verb
 from rehearsal.plausible import TEXTS
 from rehearsal.scenario import load_scenario
 from tests.procedure.driven import Driven
@@ -24,10 +25,11 @@ Plays = Callable[[str], Awaitable[Watched]]
 
 every_scenario = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
 
+EVENTS_OF_TEN_INTERVENTIONS = 700
 EVENTS_A_STEP, BYTES_AN_EVENT, LARGEST_PAYLOAD = 14, 700, 16 * 1024
 LINK = re.compile(r"/r/([\w.~-]{20,})")
 PERSON = re.compile(r"participant.?\d|expert.?[a-z]\b|\bparticipant\.", re.IGNORECASE)
-MAILBOX = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+MAILBOX = re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2}[\w.-]*", re.ASCII)
 LONG_ENOUGH = 8
 
 
@@ -135,6 +137,15 @@ def strings(value: Any) -> Iterator[str]:
 async def test_a_step_of_the_standard_case_costs_at_most_fourteen_events(plays: Plays) -> None:
     played = (await plays("standard")).played
     assert sum(events for _, _, events in played.histories) <= EVENTS_A_STEP * len(played.case.steps)
+
+
+@pytest.mark.xdist_group("ten-interventions")
+async def test_a_case_with_ten_interventions_stays_under_seven_hundred_events(plays: Plays) -> None:
+    played = (await plays("ten-interventions")).played
+    scenario, _ = load_scenario(SCENARIOS / "ten-interventions.toml")
+    interventions = [act for act in scenario.act if act.do is not Doing.RESUME and not act.refused]
+    assert (len(interventions), played.case.ending) == (10, Ending.CLOSED)
+    assert sum(events for _, _, events in played.histories) < EVENTS_OF_TEN_INTERVENTIONS
 
 
 @every_scenario

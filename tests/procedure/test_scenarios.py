@@ -152,6 +152,49 @@ async def test_when_the_host_withdraws_the_nominations_stay_cleared_and_the_nomi
     assert [n.standing for n in played.case.nominations] == [Standing.CONFIRMED] * 3 + [Standing.RESERVE]
 
 
+@about("rescheduled")
+async def test_when_the_dates_change_only_the_approvals_that_depend_on_dates_are_asked_for_again(plays: Plays) -> None:
+    played = (await plays("rescheduled")).played
+    again = [step.kind for step in since(played, Verb.RESCHEDULED)]
+    assert again == [Kind.HOST_AGREEMENT, *[Kind.TRAVEL] * 3, Kind.AGENDA]
+    assert [n.standing for n in played.case.nominations] == [Standing.CONFIRMED] * 3 + [Standing.RESERVE]
+    asked_anew = [mail.to for mail in played.mails if mail.letter == "invitation"]
+    assert asked_anew == [f"participant.{n}@poste-sn.example" for n in (1, 2, 3)] * 2
+
+
+@about("replaced-from-reserve")
+async def test_who_takes_the_place_of_one_who_is_replaced_is_cleared_accepted_and_asked_to_travel_alone(plays: Plays) -> None:
+    played = (await plays("replaced-from-reserve")).played
+    assert [(step.kind, step.people) for step in since(played, Verb.REPLACED)] == [
+        (kind, frozenset({"N4"})) for kind in (Kind.CLEARANCE, Kind.ACCEPTANCE, Kind.TRAVEL)
+    ]
+    assert {n.id: (n.standing, n.replaces) for n in played.case.nominations if n.id in ("N2", "N4")} == {
+        "N2": (Standing.REPLACED, ""),
+        "N4": (Standing.CONFIRMED, "N2"),
+    }
+
+
+@about("over-budget-waived")
+async def test_a_ceiling_that_is_waived_calls_the_question_to_the_donor_off(plays: Plays) -> None:
+    played = (await plays("over-budget-waived")).played
+    [_, budget] = steps(played, Kind.DECISION)
+    assert (budget.asked, budget.about, budget.state) == ("FR-MINT", ("budget", "MA-POSTE"), State.WITHDRAWN)
+    [waiver] = played.case.waivers
+    assert (waiver.rule, waiver.by, len(waiver.proof)) == ("budget", "mediterranean", 64)
+
+
+@about("converted")
+async def test_a_converted_exchange_calls_everybody_anew_for_the_other_format(plays: Plays) -> None:
+    played = (await plays("converted")).played
+    assert (played.case.asked.format, played.case.host, played.case.sending) == ("expert_assignment", "SN-POSTE", "ML-CIGEM")
+    assert [step.asked for step in since(played, Verb.CONVERTED) if step.kind is Kind.HOST_OFFER] == [
+        "MA-POSTE",
+        "TN-OTE",
+        "DZ-CNAS",
+        "ML-CIGEM",
+    ]
+
+
 @about("reserve-steps-in")
 async def test_the_host_in_reserve_is_asked_to_agree_before_anybody_is_called_anew(plays: Plays) -> None:
     played = (await plays("reserve-steps-in")).played

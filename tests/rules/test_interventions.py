@@ -537,3 +537,97 @@ def test_a_hold_is_reviewed_after_the_days_the_programme_sets() -> None:
     done(case, Doing.HOLD)
     assert case.hold is not None
     assert case.hold.review == MONDAY + timedelta(days=14)
+
+
+# What a review found
+
+
+def about_cost(option: str = "approve") -> Step:
+    """The donor's decision on what the Moroccan offer costs."""
+    return answered(Kind.DECISION, option, "FR-MINT", number=2, about=("budget", "MA-POSTE"))
+
+
+def test_the_donors_approval_goes_with_the_offer_it_was_about() -> None:
+    offer, approval = answered(Kind.HOST_OFFER, "offer", "MA-POSTE"), about_cost()
+    case = a_case(offer, approval)
+    case.phase = Phase.HOSTING
+    assert (Verb.SET_ASIDE, "decision-2") in verbs(done(case, Doing.RECALL, step="host_offer-1", by="MA-POSTE"))
+    case = a_case(answered(Kind.HOST_OFFER, "offer", "MA-POSTE"), about_cost())
+    case.phase, case.candidates = Phase.HOSTING, [Candidate(institution="MA-POSTE", score=100)]
+    assert (Verb.SET_ASIDE, "decision-2") in verbs(done(case, Doing.CONVERT))
+
+
+def test_a_recalled_decision_on_a_cost_or_a_postponement_leaves_the_request_decided() -> None:
+    postponed = answered(Kind.DECISION, "approve", "OFFICE", number=3, about=("postpone",))
+    for step, phase in ((about_cost(), Phase.HOSTING), (postponed, Phase.TRAVELLING)):
+        case = hosted(answered(Kind.DECISION, "approve", "OFFICE"), step)
+        case.papers, case.postponed = [Paper(kind="decision_letter", language="fr", sha256="1" * 64, at=MONDAY)], 1
+        done(case, Doing.RECALL, step=step.id)
+        assert (case.phase, case.papers[0].voided) == (phase, None)
+    assert case.postponed == 0
+
+
+def test_a_recalled_follow_up_takes_its_evidence_along() -> None:
+    first, second = answered(Kind.FOLLOW_UP, "submit"), answered(Kind.FOLLOW_UP, "submit", "SN-MAESE", number=2)
+    for step in (first, second):
+        assert step.decision is not None
+        step.decision = step.decision.model_copy(update={"facts": Facts(evidence=True)})
+    case = hosted(first, second)
+    case.phase, case.evidence = Phase.FOLLOW_UP, True
+    done(case, Doing.RECALL, step="follow_up-1")
+    assert case.evidence
+    done(case, Doing.RECALL, step="follow_up-2")
+    assert not case.evidence
+
+
+def test_a_recalled_transfer_plan_takes_its_paper_along() -> None:
+    case = hosted(answered(Kind.TRANSFER_PLAN, "submit"))
+    kept = Paper(kind="transfer_plan", language="fr", sha256="2" * 64, about="MA-POSTE", at=MONDAY)
+    case.papers = [Paper(kind="transfer_plan", language="fr", sha256="1" * 64, about="SN-POSTE", at=MONDAY), kept]
+    done(case, Doing.RECALL, step="transfer_plan-1")
+    assert [paper.voided for paper in case.papers] == [MONDAY, None]
+
+
+def test_a_case_held_during_its_visit_goes_on_without_another_date() -> None:
+    case = hosted()
+    begun = MONDAY + timedelta(days=126)
+    assert begun.date() == VISIT
+    done(case, Doing.HOLD, begun)
+    assert refusal(case, Doing.RESCHEDULE, received=begun, start=date(2027, 6, 7)) == "visit_begun"
+    done(case, Doing.RESUME, begun + timedelta(days=1))
+    assert case.hold is None
+
+
+def test_a_question_that_moved_up_is_declined_by_whom_it_moved_to() -> None:
+    step = a_step(Kind.ATTENDANCE, "MA-POSTE")
+    step.escalated_to = "MA-MCMRE"
+    case = a_case(step)
+    assert refusal(case, Doing.DECLINE, by="MA-POSTE", step=step.id) == "not_asked"
+    done(case, Doing.DECLINE, by="MA-MCMRE", step=step.id)
+    assert step.declined
+
+
+def test_the_donors_word_is_not_given_by_somebody_else() -> None:
+    budget = a_step(Kind.DECISION, "FR-MINT", about=("budget", "MA-POSTE"))
+    assert refusal(a_case(budget), Doing.OVERRIDE, rule="answer", step="decision-1", option="approve") == "consent"
+
+
+def test_an_override_is_taken_back_by_the_office_alone() -> None:
+    step = a_step(Kind.CONSULTATION, "FR-MINT")
+    case = a_case(step)
+    done(case, Doing.OVERRIDE, rule="answer", step="consultation-1", option="no_objection")
+    assert refusal(case, Doing.RECALL, by="FR-MINT", step="consultation-1") == "not_asked"
+    may_act(case, an_act(Doing.RECALL, step="consultation-1"), amedip())
+
+
+def test_a_day_that_nobody_plans_for_is_a_slip_of_the_pen() -> None:
+    assert refusal(hosted(), Doing.RESCHEDULE, start=date(2099, 1, 1)) == "out_of_range"
+    attendance = a_step(Kind.ATTENDANCE, "MA-POSTE", about=("N1",))
+    case = hosted(attendance, standings=(Standing.CONFIRMED,))
+    after = MONDAY + timedelta(days=130)
+    for day in (date(9999, 12, 31), after.date() + timedelta(days=2), VISIT - timedelta(days=61)):
+        said = an_answer(attendance, "confirm", by="MA-POSTE", received=after).model_copy(
+            update={"facts": Facts(start=VISIT, end=day)}
+        )
+        assert answer_refusal(case, said) == "out_of_range"
+    may_answer(case, said.model_copy(update={"facts": Facts(start=VISIT, end=VISIT + timedelta(days=2))}), amedip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,10 +51,10 @@ def midnight(day: int) -> datetime:
     return datetime(2027, 3, 1, tzinfo=UTC) + timedelta(days=day - 1, hours=-2)
 
 
-def changes(*delegations: Delegation, held: tuple[Appointment, ...] = (), **said: object) -> list[tuple[datetime, str, Verb]]:
+def changes(*delegations: Delegation, held: tuple[Appointment, ...] = (), **said: Any) -> list[tuple[datetime, str, Verb]]:
     """What changes, in short."""
     offices = held or (holder(FIRST, 1), holder(SECOND, 2))
-    found = standins(asking(**said), offices, delegations, CAIRO)  # type: ignore[arg-type]
+    found = standins(asking(**said), offices, delegations, CAIRO)
     return [(change.at, change.to, change.verb) for change in found]
 
 

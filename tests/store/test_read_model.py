@@ -9,8 +9,11 @@ import pytest
 from audit.rebuild import rebuild
 from models.case import Case
 from models.errors import Missing, Refused
+from models.orders import Reached
 from models.words import DecisionKind, Ending, State
 from store.cases import ReadModel
+from store.database import Database
+from store.mails import Mails, QueuedMail
 from tests.store.situations import CASE, MONDAY, a_case, a_mail, an_open_step, answered, days
 
 ASKED = an_open_step("S1", "MA-POSTE")
@@ -68,11 +71,41 @@ async def test_publishing_again_changes_nothing(read_model: ReadModel) -> None:
 
 
 async def test_an_older_state_that_comes_late_changes_nothing_but_its_mails_leave(read_model: ReadModel) -> None:
-    await read_model.publish(a_case(answered(ASKED), seq=3), [a_mail(2)])
-    await read_model.publish(a_case(ASKED, seq=2), [a_mail(1)])
+    await read_model.publish(a_case(answered(ASKED), seq=3), [a_mail(2)], Reached(event=9, seq=2, posted=1))
+    await read_model.publish(a_case(ASKED, seq=2), [a_mail(1)], Reached(event=5))
     assert (await read_model.case(CASE)).seq == 3
     assert (await read_model.steps(CASE))[0].state is State.ANSWERED
     assert len(await read_model.mails(CASE)) == 2
+
+
+async def test_what_a_lost_task_wrote_is_replaced_by_what_the_history_says(read_model: ReadModel) -> None:
+    await read_model.publish(a_case(ASKED, seq=2), [numbered(1)], Reached(event=3))
+    lost = a_case(answered(ASKED), an_open_step("S2", "TN-OTE", opened=MONDAY + days(1)), seq=5)
+    await read_model.publish(lost, [numbered(2), numbered(3), numbered(4)], Reached(event=9, seq=2, posted=1))
+    kept = a_case(answered(ASKED), seq=4)
+    kept.said[2:] = [said.model_copy(update={"event": 12, "about": "MA-POSTE"}) for said in kept.said[2:]]
+    await read_model.publish(kept, [numbered(2), numbered(3, "recorded")], Reached(event=12, seq=2, posted=1))
+    assert (await read_model.case(CASE)).seq == 4
+    assert [row.id for row in await read_model.steps(CASE)] == ["S1"]
+    assert await read_model.timeline(CASE) == kept.said
+    assert [mail.message_id for mail in await read_model.mails(CASE)] == [
+        numbered(n, letter).message_id for n, letter in ((1, "asked"), (2, "asked"), (3, "recorded"))
+    ]
+
+
+async def test_a_letter_that_a_lost_task_sent_or_is_sending_stays(read_model: ReadModel, database: Database) -> None:
+    await read_model.publish(a_case(ASKED, seq=1), [numbered(1), numbered(2)], Reached(event=3))
+    [claimed] = await Mails(database).due(MONDAY + days(1), 1, lease_seconds=60)
+    await read_model.publish(a_case(ASKED, seq=1), [numbered(1, "other")], Reached(event=6))
+    assert {mail.message_id for mail in await read_model.mails(CASE)} == {claimed.message_id, numbered(1, "other").message_id}
+
+
+def numbered(number: int, letter: str = "asked") -> QueuedMail:
+    """A mail with a number in its case."""
+    mail = a_mail(number)
+    return mail.model_copy(
+        update={"number": number, "letter": letter, "message_id": f"<{CASE}.{number:04d}.{letter}@amedip.example>"}
+    )
 
 
 async def test_a_state_of_an_earlier_run_is_older_whatever_its_number(read_model: ReadModel) -> None:
@@ -111,21 +144,21 @@ async def test_a_case_is_written_anew_from_the_ends_of_its_runs_and_keeps_its_ma
     second.said = second.said[2:]
     wrong = a_case(an_open_step("S9", "EG-MOM"), seq=4, run=2)
     await read_model.publish(wrong, [a_mail(1)])
-    assert await read_model.rebuild([first, second])
+    assert await read_model.rebuild([first, second], 9)
     assert [row.id for row in await read_model.steps(CASE)] == ["S1"]
     assert [(said.seq, said.run) for said in await read_model.timeline(CASE)] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert len(await read_model.mails(CASE)) == 1
 
 
 async def test_a_case_that_was_never_published_is_written_too(read_model: ReadModel) -> None:
-    assert await read_model.rebuild([a_case(ASKED, seq=2)])
+    assert await read_model.rebuild([a_case(ASKED, seq=2)], 9)
     assert (await read_model.case(CASE)).seq == 2
 
 
 @pytest.mark.parametrize("newer", [a_case(answered(ASKED), seq=5), a_case(answered(ASKED), seq=1, run=2)])
 async def test_a_newer_state_is_never_written_over_by_older_histories(read_model: ReadModel, newer: Case) -> None:
-    await read_model.publish(newer)
-    assert not await read_model.rebuild([a_case(ASKED, seq=4)])
+    await read_model.publish(newer, reached=Reached(event=9))
+    assert not await read_model.rebuild([a_case(ASKED, seq=4)], 8)
     assert (await read_model.steps(CASE))[0].state is State.ANSWERED
     assert len(await read_model.timeline(CASE)) == newer.seq
 
@@ -138,13 +171,13 @@ class Going:
         self.times = times
         self.seq = 1
 
-    async def histories(self, case_id: str) -> int:
+    async def histories(self, case_id: str) -> list[tuple[str, bytes, int]]:
         """How far the case was when they were read."""
-        found = self.seq
+        found = [("run", b"", self.seq)]
         if self.times:
             self.times -= 1
             self.seq += 1
-            await self.read_model.publish(a_case(ASKED, seq=self.seq))
+            await self.read_model.publish(a_case(ASKED, seq=self.seq), reached=Reached(event=self.seq))
         return found
 
 
@@ -152,8 +185,8 @@ class Going:
 def _replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A history that is as long as it says."""
 
-    async def states(case_id: str, seq: int) -> list[Case]:
-        return [a_case(ASKED, seq=seq)]
+    async def states(case_id: str, histories: list[tuple[str, bytes, int]]) -> list[Case]:
+        return [a_case(ASKED, seq=histories[-1][2])]
 
     monkeypatch.setattr("audit.rebuild.states", states)
 

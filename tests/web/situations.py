@@ -81,7 +81,7 @@ FORMS: dict[tuple[Kind, str], dict[str, Any]] = {
     (Kind.TRAVEL, "unavailable"): {"remarks": "Transferred"},
     (Kind.AGENDA, "provide"): {"lines": [{"day": "2027-05-10", "time": "09:00", "activity": "Welcome", "place": "Head office"}]},
     (Kind.CASCADING_PLAN, "submit"): {"channels": "Briefing", "audience": "Tellers"},
-    (Kind.ATTENDANCE, "confirm"): {"attendance": {"N1": "attended", "N2": "no_show"}, "actual_start": "2027-05-10"},
+    (Kind.ATTENDANCE, "confirm"): {"attendance": {"N1": "attended", "N2": "no_show"}, "actual_start": "2026-05-11"},
     (Kind.EVALUATION, "submit"): {"score_content": "5", "score_organisation": "4", "score_usefulness": "3"},
     (Kind.REPORT, "submit"): {"text": "What was seen.", "summary": "In short."},
     (Kind.REPORT_REVIEW, "accept"): {},
@@ -332,7 +332,8 @@ def a_case(request: str, kind: Kind, **changes: Any) -> Case:
     step = step.model_copy(update={"about": ("N1", "N2"), **changes})
     case = Case(id=CASE, programme="amedip", asked=asked, opened=NOW, clock=NOW, steps=[step], procedure=PROCEDURE)
     if kind not in (Kind.COMPLETENESS, Kind.CORRECTION, Kind.CONSULTATION, Kind.DECISION, Kind.HOST_OFFER):
-        case.partner, case.visit_start, case.visit_end = "MA-POSTE", date(2027, 5, 10), date(2027, 5, 13)
+        first = date(2026, 5, 11) if kind is Kind.ATTENDANCE else date(2027, 5, 10)  # who attended is asked after the visit
+        case.partner, case.visit_start, case.visit_end = "MA-POSTE", first, first + timedelta(days=3)
     return case
 
 

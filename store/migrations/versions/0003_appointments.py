@@ -12,6 +12,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 CONTACT = ("institution", "rank", "role", "email", "language")
 WITHOUT_DATES = sa.table("contacts", *(sa.column(name) for name in CONTACT))
 DATED = sa.table(
@@ -32,10 +34,14 @@ def upgrade() -> None:
     _coordinators()
     op.drop_index("ix_steps_asked_state", table_name="steps")
     op.create_index(op.f("ix_steps_asked_state_closed"), "steps", ["asked", "state", "closed"], unique=False)
+    op.add_column("cases", sa.Column("event", NUMBER, server_default="0", nullable=False))
+    op.add_column("mails", sa.Column("number", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Keep of each rank the one in office today, or who comes first then; the others, delegations and coordinators go."""
+    op.drop_column("mails", "number")
+    op.drop_column("cases", "event")
     op.drop_index(op.f("ix_steps_asked_state_closed"), table_name="steps")
     op.create_index("ix_steps_asked_state", "steps", ["asked", "state"], unique=False)
     op.drop_table("coordinators")
@@ -52,7 +58,7 @@ def _in_office(today: date) -> list[dict[str, object]]:
     found: dict[tuple[str, int], dict[str, object]] = {}
     for row in op.get_bind().execute(sa.select(DATED).order_by(DATED.c.starts.is_not(None), DATED.c.starts, DATED.c.id)):
         key = (row.institution, row.rank)
-        if key not in found or row.starts <= today:
+        if key not in found or row.starts is None or row.starts <= today:
             found[key] = {name: getattr(row, name) for name in CONTACT}
     return list(found.values())
 
