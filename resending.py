@@ -53,7 +53,8 @@ class Resending:
             return False
         number = int.from_bytes(sha256(f"{step.id} {to} {now.isoformat()}".encode()).digest()[:6])
         letter = Letter(letter="reminder", to=to, at=now, step=step.id, number=number)
-        mails = await self._composer.compose(Publication(programme=programme, case=case, letters=(letter,)))
+        composed = await self._composer.compose(Publication(programme=programme, case=case, letters=(letter,)))
+        mails = [mail.model_copy(update={"number": 0}) for mail in composed]  # it is none of those the procedure numbers
         async with self._database.begin() as connection:
             if not await may_send_link(connection, case.id, step.id, to, now):
                 return False

@@ -55,7 +55,7 @@ def date_line(at: datetime) -> str:
 def mailbox_line(field: str, name: str, mailbox: str) -> str:
     """A header of one mailbox with its display name, checked part by part; a name never adds a receiver."""
     address = Address(display_name=name, addr_spec=mailbox)
-    if is_plain(name):
+    if is_plain(name) and len(f"{field}: {address}") <= LONGEST_LINE:  # folded, a quoted name loses its quotes
         return str(SMTP.header_factory(field, address).fold(policy=SMTP))
     return f"{field}: {encoded(field, name)}\r\n <{address.addr_spec}>\r\n"
 

@@ -38,10 +38,6 @@ from web.respond.diary import diary as page_diary
 from workplace import Workplace
 
 every_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-UNQUOTED = pytest.mark.xfail(strict=True, reason="activities/mime.py: a long name with special signs loses its quotes when folded")
-in_letters = pytest.mark.parametrize(
-    "text", [pytest.param(text, id=name, marks=UNQUOTED if name == "tags" else ()) for name, text in TEXTS.items()]
-)
 some_languages = pytest.mark.parametrize("language", ["fr", "ar"])
 WITHOUT_GLYPH = {"emoji", "ethiopic", "noncharacters"}
 """The texts with letters that the fonts of papers do not draw: they are named there, `[U+1F600]`."""
@@ -170,7 +166,7 @@ def read(message: EmailMessage, kind: str) -> str:
 
 
 @some_languages
-@in_letters
+@every_text
 async def test_in_a_letter(filing: Callable[..., Awaitable[CaseFile]], language: str, text: str) -> None:
     file, plain = await filing(language, text), as_kept(text)
     message = await composed(file, "ask_clearance", file.case.asked.requesting)

@@ -149,9 +149,11 @@ DIED = {"extended": Verb.EXTENDED, "passed": Verb.DELEGATION_ENDED, "replaced": 
 
 @every_language
 @pytest.mark.parametrize("why", DIED)
-async def test_a_link_of_an_old_epoch_says_why_and_offers_a_new_one(desk: Desk, language: str, why: str) -> None:
+async def test_a_visit_whose_link_was_replaced_meanwhile_says_why_and_offers_a_new_one(desk: Desk, language: str, why: str) -> None:
     say = desk.workplace.words.say
-    path = await desk.ask(Kind.HOST_OFFER)
+    old = await desk.ask(Kind.HOST_OFFER)
+    path = clean(old)
+    await desk.open(old)
     await happened(desk, DIED[why])
     answer, page = await desk.open(path, lang=language)
     assert answer.status_code == 410
@@ -213,11 +215,23 @@ async def test_a_dead_link_hands_out_no_paper_and_does_nothing_else(desk: Desk) 
 )
 async def test_no_new_link_goes_out_where_nothing_is_asked_of_its_party_any_more(desk: Desk, stands: dict[str, Any]) -> None:
     path = await desk.ask(Kind.HOST_OFFER, party="MA-POSTE", epoch=1, **stands)
-    _, page = await desk.open(path)
-    assert page.all("form") == []
-    answer = await desk.browser.post(f"{clean(path)}/link")
+    answer = await desk.browser.post(path)
     assert answer.status_code == 200
     assert await queued(desk) == []
+
+
+async def test_a_link_of_an_old_epoch_looks_like_any_that_opens_nothing_and_brings_a_new_one(desk: Desk) -> None:
+    old, _ = desk.link("host_offer-1", "MA-POSTE"), await desk.ask(Kind.HOST_OFFER, epoch=1)
+    page, strange = await desk.browser.get(old), await desk.browser.get("/r/x")
+    assert (page.status_code, page.text) == (404, strange.text)
+    told = [await desk.browser.post(address) for address in ("/r/x", old, old)]
+    assert len({(answer.status_code, answer.text) for answer in told}) == 1
+    [(letter, _, facts)] = await queued(desk)
+    assert (letter, facts["party"], facts["epoch"]) == ("reminder", "MA-POSTE", "1")
+    elsewhere = await desk.browser.post(old, headers={"sec-fetch-site": "cross-site"})
+    assert elsewhere.status_code == 403
+    answer, _ = await desk.open(desk.link("host_offer-1", "MA-POSTE", 1))
+    assert answer.status_code == 200
 
 
 async def test_no_new_link_goes_out_after_the_closing_instant(desk: Desk) -> None:
@@ -250,7 +264,9 @@ async def test_asking_for_a_link_of_a_case_that_is_not_there_is_told_the_same(de
 async def test_a_link_that_opens_nothing_is_told_apart_in_the_log_alone(desk: Desk) -> None:
     path = await desk.ask(Kind.HOST_OFFER)
     changed = path[:60] + ("A" if path[60] != "A" else "B") + path[61:]
-    wrong = {"malformed": "/r/x", "mac": changed, "foreign": desk.link("agenda-9", "MA-POSTE")}
+    foreign, old = desk.link("agenda-9", "MA-POSTE"), desk.link("host_offer-1", "MA-POSTE")
+    await happened(desk, Verb.EXTENDED)
+    wrong = {"malformed": "/r/x", "mac": changed, "foreign": foreign, "epoch": old}
     with structlog.testing.capture_logs() as logs:
         told = {why: await desk.browser.get(address) for why, address in wrong.items()}
     assert {(answer.status_code, answer.text) for answer in told.values()} == {(404, told["mac"].text)}

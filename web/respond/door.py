@@ -91,6 +91,9 @@ class Door:
         except Missing:
             log.info("link_refused", why="foreign")
             raise
+        if link.epoch < question.step.epoch:
+            log.info("link_refused", why="epoch")
+            raise Missing("no such link")
         query = f"?lang={lang}" if lang in LANGUAGES else ""
         answer = RedirectResponse(path_of(link.case, link.step) + query, status_code=REDIRECTED)
         if request.method == "GET":
@@ -99,6 +102,14 @@ class Door:
             await self.visits.begin(visit_of(session, link, expires, question.party.language, now))
             self._give(answer, session)
         return answer
+
+    def opened(self, token: str) -> Link | None:
+        """What a token was made to open, whatever has become of it since; None for one that is not ours."""
+        try:
+            return self._links.opened(token).link
+        except Refused as refusal:
+            log.info("link_refused", why=refusal.code)
+            return None
 
     async def seat(self, request: Request, case_id: str, step_id: str, lang: str = "") -> Seat:
         """What a request to a clean address comes with.

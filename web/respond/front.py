@@ -173,9 +173,9 @@ class Front:
         context = {"path": path, "posted": kept_on(posted), "target": request.url.path}
         return self._pages.page("respond/shut.html", preferred(request), context, NO_VISIT)
 
-    def unknown(self, request: Request) -> Response:
-        """There is no such question."""
-        return self._pages.page("respond/unknown.html", preferred(request), {}, 404)
+    def unknown(self, request: Request, *, offers: bool = False) -> Response:
+        """There is no such question; a link that opens nothing, whatever the reason, is offered anew."""
+        return self._pages.page("respond/unknown.html", preferred(request), {"offers": offers}, 404)
 
     def not_recorded(self, request: Request, path: str, posted: Mapping[str, str], lang: str) -> Response:
         """Nothing can be read or kept now: what was filled in stays on the page, to be sent again."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from cases import Given
+from evidence.links import Link
 from models.case import Answer
 from models.case import Facts as AnswerFacts
 from models.errors import Fault, Invalid, Missing, Refused, Unreachable
@@ -39,6 +40,7 @@ class Respond:
         self._door = door
         self.router = APIRouter()
         self.router.add_api_route("/r/{token}", self.enter, methods=READ, response_class=HTMLResponse)
+        self.router.add_api_route("/r/{token}", self.anew, methods=["POST"], response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}", self.show, methods=READ, response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}", self.send, methods=["POST"], response_class=HTMLResponse)
         self.router.add_api_route("/r/{case}/{step}/confirm", self.confirm, methods=READ, response_class=HTMLResponse)
@@ -51,7 +53,14 @@ class Respond:
         try:
             return await self._door.trade(request, token, lang)
         except Missing:
-            return self._front.unknown(request)
+            return self._front.unknown(request, offers=True)
+
+    async def anew(self, request: Request, token: str) -> Response:
+        """Send a new link to whom a link that no longer opens anything was made for; what is told is the same for every token."""
+        if is_from_elsewhere(request):
+            return PlainTextResponse("cross-site", status_code=403)
+        link = self._door.opened(token) or Link(case="", step="", party="")
+        return await self._front.link_asked(request, link.case, link.step, link.party, "")
 
     async def show(
         self, request: Request, case: str, step: str, lang: str = "", done: str = "", acted: str = "", saved: str = ""
