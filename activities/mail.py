@@ -101,7 +101,7 @@ class Composer:
 def local_id(case: Case, letter: Letter) -> str:
     """What is before the @ of a letter's Message-ID: another letter, receiver or step under the same number is another message."""
     about = sha256(f"{letter.to} {letter.step}".encode()).hexdigest()[:6]
-    return f"{case.id}.{letter.number:04d}.{letter.letter}.{about}"
+    return f"{case.id}.{letter.number:04d}.{about}.{letter.letter}"
 
 
 def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> list[str]:
