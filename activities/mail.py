@@ -140,7 +140,7 @@ def local_id(case: Case, letter: Letter) -> str:
     """
     if letter.letter != MAIL_FAILED:
         to = sha256(f"{letter.to} {letter.step}".encode()).hexdigest()[:6]
-        return f"{case.id}.{letter.number:04d}.{letter.letter}.{to}"
+        return f"{case.id}.{letter.number:04d}.{to}.{letter.letter}"
     about = letter.about.strip("<>").partition("@")[0]
     return f"{about}.{letter.letter}" + (f".{letter.count + 1}" if letter.count else "")
 

@@ -156,7 +156,7 @@ def leave(folder: Path, shown: Shown) -> None:
     for name in ("mails", "papers", "histories"):
         (place / name).mkdir(parents=True)
     for number, message in enumerate(shown.received, start=1):
-        letter = str(message["Message-ID"]).split(".")[2].partition("@")[0]
+        letter = str(message["Message-ID"]).partition("@")[0].rpartition(".")[2]
         (place / "mails" / f"{number:03d}-{letter}.eml").write_bytes(message.as_bytes())
     for number, paper in enumerate(shown.played.case.papers, start=1):
         content = shown.played.contents[paper.sha256]

@@ -166,7 +166,7 @@ async def test_a_fault_takes_the_focus_and_nothing_is_lost(desk: Desk, browser: 
     await page.get_by_label("Faire une offre").check()
     await page.get_by_label("Personne à contacter").fill("Bureau du protocole")
     await pressed(page)
-    assert await page.evaluate("() => document.activeElement.id") == "HostOffer.start"
+    await page.wait_for_function("() => document.activeElement.id === 'HostOffer.start'")
     await page.get_by_label("Premier jour").fill("2027-05-10")
     await pressed(page)
     await pressed(page, "record")

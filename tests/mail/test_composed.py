@@ -116,7 +116,7 @@ async def test_no_letter_speaks_of_a_fact_that_is_empty(filing: Filing) -> None:
 async def test_a_message_id_tells_case_number_and_letter_and_is_the_same_again(filing: Filing) -> None:
     file = await filing("fr")
     first, again = await file.mail("ask_host_offer"), await file.mail("ask_host_offer")
-    assert re.fullmatch(r"<AMEDIP-2026-0001\.0007\.ask_host_offer\.[0-9a-f]{6}@amedip\.example>", first.message_id)
+    assert re.fullmatch(r"<AMEDIP-2026-0001\.0007\.[0-9a-f]{6}\.ask_host_offer@amedip\.example>", first.message_id)
     assert read(first.eml)["Message-ID"] == first.message_id
     assert again.eml == first.eml
     assert (await file.mail("ask_host_offer", number=8)).message_id != first.message_id

@@ -266,5 +266,6 @@ def test_every_command_of_passerelle_in_the_compose_file_runs(host: Host) -> Non
         host.well("web", web)
         host.well("worker", worker)
         assert host.run("worker", ["passerelle", "doctor", "--json"]).returncode == 0
-    assert (web.returncode, worker.returncode) == (0, 0)
+    told = worker.stderr.read() if worker.stderr else ""
+    assert (web.returncode, worker.returncode) == (0, 0), told
     assert host.run("worker", check("worker")).returncode != 0
