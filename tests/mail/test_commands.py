@@ -22,7 +22,7 @@ from tests.mail.test_returned import CAME, reply
 from workplace import Workplace
 
 CASE = "AMEDIP-2026-0001"
-OVERDUE = f"{CASE}.0007.overdue@amedip.example"
+OVERDUE = f"{CASE}.0007.9b87fe.overdue@amedip.example"
 OFFICE = "coordination@amedip.example"
 
 

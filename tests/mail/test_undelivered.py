@@ -52,7 +52,7 @@ async def test_the_coordinator_is_told_who_was_not_reached_and_why_but_no_addres
     assert await workplace.undelivered.tell() == 1
     (letter,) = await told(workplace)
     assert (letter.to, letter.state) == (OFFICE, MailState.QUEUED)
-    assert letter.message_id == "<AMEDIP-2026-0001.0007.overdue.mail_failed@amedip.example>"
+    assert letter.message_id == "<AMEDIP-2026-0001.0007.9b87fe.overdue.mail_failed@amedip.example>"
     said = await text(workplace, letter)
     assert "letter of this case, “Overdue: Nomination”, did not reach" in said
     assert "Société nationale La Poste – refused by the mail server: 550 no such mailbox" in said
