@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -12,30 +11,21 @@ from pydantic_core import PydanticCustomError
 
 from models.case import Facts, Nominee
 from models.errors import Fault, Invalid, faults_of
+from models.message import without_controls
 from models.rules import one_sided
 from models.words import Kind, country_of
 
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 LONG = 4000
 SHORT = 300
+MANY = 50
 Score = Annotated[int, Field(ge=0, le=5)]
+Line = Annotated[str, Field(max_length=LONG)]
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 SHA256 = r"^([0-9a-f]{64})?$"
 """The sha256 of a file that came in, or nothing."""
 
 MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 """A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
-
-
-def without_controls(value: Any) -> Any:
-    """A value whose texts hold no control characters but line ends and tabs; what has no text is left as it is."""
-    if isinstance(value, str):
-        return CONTROLS.sub("", value.replace("\r\n", "\n"))
-    if isinstance(value, dict):
-        return {key: without_controls(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_controls(item) for item in value]
-    return value
 
 
 class Form(BaseModel):
@@ -70,8 +60,8 @@ class Correction(Form):
 
     title: str = Field(default="", max_length=SHORT)
     expertise: str = Field(default="", max_length=LONG)
-    objectives: tuple[str, ...] = Field(default=(), max_length=20)
-    results: tuple[str, ...] = Field(default=(), max_length=20)
+    objectives: tuple[Line, ...] = Field(default=(), max_length=20)
+    results: tuple[Line, ...] = Field(default=(), max_length=20)
     remarks: str = Field(default="", max_length=LONG)
 
 
@@ -84,7 +74,7 @@ class Opinion(Form):
 class Assessment(Form):
     """The criteria grid, each 0–5, and the reasons of the decision; `start` is the new first day where a visit is postponed."""
 
-    scores: dict[str, Score] = {}
+    scores: dict[str, Score] = Field(default={}, max_length=MANY)
     reasons: str = Field(min_length=1, max_length=LONG)
     start: date | None = None
 
@@ -140,7 +130,7 @@ class NominationForm(Form):
 class Verdicts(Form):
     """Which of the nominees are refused, by nomination, and why."""
 
-    refused: tuple[str, ...] = ()
+    refused: tuple[str, ...] = Field(default=(), max_length=MANY)
     remarks: str = Field(default="", max_length=LONG)
 
     def facts(self) -> Facts:
@@ -182,7 +172,7 @@ class CascadingPlan(Form):
 class Attendance(Form):
     """Who attended, by nomination, and the actual dates."""
 
-    attendance: dict[str, Literal["attended", "left_early", "no_show"]] = {}
+    attendance: dict[str, Literal["attended", "left_early", "no_show"]] = Field(default={}, max_length=MANY)
     actual_start: date | None = None
     actual_end: date | None = None
 

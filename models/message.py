@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def without_controls(value: Any) -> Any:
+    """A value whose texts hold no control characters but line ends and tabs, and no half of a pair; the rest is left as it is."""
+    if isinstance(value, str):
+        return CONTROLS.sub("", value.replace("\r\n", "\n"))
+    if isinstance(value, dict):
+        return {key: without_controls(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_controls(item) for item in value]
+    return value
 
 
 class Message(BaseModel):

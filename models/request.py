@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.errors import Fault, Invalid, faults_of
-from models.message import Message
+from models.message import Message, without_controls
 from models.programme import Programme
 from models.words import LANGUAGES, Format
 
+Line = Annotated[str, Field(max_length=4000)]
 LEVELS = ("national", "bilateral", "regional", "inter-regional")
 
 
@@ -39,6 +40,11 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, data: Any) -> Any:
+        return without_controls(data)
+
     reference: str = Field(min_length=1, max_length=100)
     programme: str
     format: Format
@@ -48,13 +54,13 @@ class Request(BaseModel):
     level: str
     title: str = Field(min_length=1, max_length=300)
     expertise_sought: str = Field(min_length=1, max_length=4000)
-    objectives: tuple[str, ...] = Field(min_length=1, max_length=20)
-    expected_results: tuple[str, ...] = Field(min_length=1, max_length=20)
+    objectives: tuple[Line, ...] = Field(min_length=1, max_length=20)
+    expected_results: tuple[Line, ...] = Field(min_length=1, max_length=20)
     preferred_hosts: tuple[str, ...] = Field(default=(), max_length=10)
     legal_basis: str = Field(default="", max_length=500)
     places: int
     duration_days: int
-    periods: tuple[Period, ...] = Field(min_length=1)
+    periods: tuple[Period, ...] = Field(min_length=1, max_length=20)
     budget: Budget
 
 

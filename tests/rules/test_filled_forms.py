@@ -164,3 +164,21 @@ def test_nominees_are_known_to_the_case_by_id_and_country_only() -> None:
     ]
     assert "Participant" not in facts.model_dump_json()
     assert "poste-sn.example" not in facts.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "data", "fault"),
+    [
+        (Kind.DECISION, "approve", {"reasons": "Useful.", "scores": {f"criterion {n}": 1 for n in range(51)}}, "scores"),
+        (Kind.CLEARANCE, "clear", {"refused": [f"N{n}" for n in range(51)]}, "refused"),
+        (Kind.ATTENDANCE, "confirm", {"attendance": {f"N{n}": "attended" for n in range(51)}}, "attendance"),
+        (Kind.CORRECTION, "submit", {"objectives": ["x" * 4001]}, "objectives.0"),
+    ],
+)
+def test_more_than_anybody_means_is_refused(kind: Kind, option: str, data: dict[str, Any], fault: str) -> None:
+    assert set(faults(kind, option, data)) == {fault}
+
+
+def test_half_a_pair_and_control_characters_are_left_out_of_every_text() -> None:
+    form = read_form(Kind.CONSULTATION, "object", {"opinion": "Too\ud800 early\x00.\r\nSee below."})
+    assert form.model_dump() == {"opinion": "Too early.\nSee below."}

@@ -234,3 +234,8 @@ def test_whatever_is_wrong_with_one_field_another_is_checked(field: str) -> None
 def test_a_request_without_anything_names_every_needed_field() -> None:
     needed = {name for name, field in Request.model_fields.items() if field.is_required()}
     assert all_faults({}) == dict.fromkeys(needed, "required")
+
+
+def test_what_cannot_be_printed_is_left_out_of_a_request() -> None:
+    request = read_request(as_filed(title="Comparer\x07 les tarifs\ud83d", objectives=["Une\x1b ligne"]))
+    assert (request.title, request.objectives) == ("Comparer les tarifs", ("Une ligne",))
