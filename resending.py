@@ -1,4 +1,4 @@
-"""A new link on request: the reminder of an open question once more, to the address of the one asked and nobody else."""
+"""A new link or a code on request, to the address of the one asked and nobody else: a reminder once more, or the code's letter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import structlog
 
+from activities.letters import CODE, CODE_FACTS
 from activities.mail import Composer
 from models.case import Case, Step
 from models.errors import Missing
@@ -17,7 +18,7 @@ from models.rules import closes_for_good
 from store.cases import ReadModel
 from store.database import Database
 from store.mails import queue
-from store.visits import may_send_link
+from store.visits import BETWEEN_CODES, may_send_link
 
 log = structlog.get_logger("resending")
 
@@ -38,6 +39,23 @@ class Resending:
         self._composer = composer
         self._programmes = programmes
         self._clock = clock
+
+    async def send_code(self, case: Case, step: Step, party: str, session: str, nonce: str) -> bool:
+        """Queue the letter with the code that belongs to a nonce, to the mailbox that the link went to.
+
+        False, and nothing is sent, when a code went out to them within the minute.
+        """
+        programme, now = self._programmes[case.programme], self._clock()
+        letter = Letter(letter="code", to=party, at=now, step=step.id, number=int(sha256(nonce.encode()).hexdigest()[:12], 16))
+        facts = dict(zip(CODE_FACTS, (session, case.id, step.id, party), strict=True)) | {"nonce": nonce}
+        mail = await self._composer.message(programme, case, letter, code=CODE)
+        mail = mail.model_copy(update={"number": 0, "link_facts": facts})
+        async with self._database.begin() as connection:
+            if not await may_send_link(connection, case.id, f"{step.id} code", party, now, BETWEEN_CODES):
+                return False
+            await queue(connection, [mail])
+        log.info("code_sent", case=case.id, step=step.id)
+        return True
 
     async def send(self, case_id: str, step_id: str, party: str = "") -> bool:
         """Queue a reminder with a new link to a party that is asked, by default whoever is to answer now.

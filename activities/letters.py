@@ -21,6 +21,12 @@ from store.reference import Reference
 from wording import Words
 
 REDACTED = "REDACTED"
+CODE = "0000 0000"
+"""What stands in a letter in the place of its code until it is sent."""
+
+CODE_FACTS = ("session", "case", "step", "party")
+"""What a code is made for, in this order."""
+
 COUNTING = ("ask_", "reminder")
 """The letters that say how many working days are left."""
 

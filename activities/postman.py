@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import aiosmtplib
 import structlog
 
-from activities.letters import REDACTED
+from activities.letters import CODE, CODE_FACTS, REDACTED
 from activities.mail import with_link
 from evidence.links import Link, Links
 from models.errors import PasserelleError
@@ -182,6 +182,8 @@ class Postman:
         message = addressed(email.message_from_bytes(queued.eml, EmailMessage, policy=SMTP), queued)
         if not queued.link_facts:
             return message
+        if "nonce" in queued.link_facts:
+            return with_link(message, CODE, code_of(self._links, queued.link_facts))
         return with_link(message, queued.link_facts["link"], signed_address(self._links, queued.link_facts))
 
     async def _converse(self, message: EmailMessage, sender: str, receivers: list[str]) -> Handed:
@@ -225,6 +227,12 @@ def signed_address(links: Links, facts: Mapping[str, str]) -> str:
     """The address that opens what the facts of a link name; whoever holds it may answer, so it is kept nowhere."""
     link = Link(case=facts["case"], step=facts["step"], party=facts["party"], epoch=int(facts.get("epoch", "0")))
     return facts["link"].removesuffix(REDACTED) + links.token(link, datetime.fromisoformat(facts["expires"]))
+
+
+def code_of(links: Links, facts: Mapping[str, str]) -> str:
+    """The code of a letter, computed when it is sent, in two groups of digits."""
+    code = links.code(facts["nonce"], *(facts[name] for name in CODE_FACTS))
+    return f"{code[:4]} {code[4:]}"
 
 
 def unwritable(mailbox: str) -> Refusal | None:

@@ -26,6 +26,8 @@ ANSWER = "answer"
 FORMAT = 2
 PURPOSE = b"passerelle answer link 2\x00"
 FORMER_PURPOSE = b"passerelle answer link 1\x00"
+CODE_PURPOSE = b"passerelle code 1\x00"
+CODE_DIGITS = 8
 MAC_BYTES = 20
 KEY_BYTES = 32
 KEY_LINE = re.compile(rb"(\d{1,3}) ([0-9a-f]{64,})")
@@ -108,6 +110,23 @@ class Links:
         if purpose != ANSWER:
             raise Refused("purpose", UNREADABLE)
         return Opened(Link(case=case, step=step, party=party, epoch=epoch), datetime.fromtimestamp(expires, UTC))
+
+    def nonce(self) -> str:
+        """What a new code is computed from, with the number of the key that makes it; no secret by itself."""
+        return f"{self._keys[0].id}.{secrets.token_hex(16)}"
+
+    def code(self, nonce: str, *about: str) -> str:
+        """The eight digits that belong to a nonce and what it was made for; kept nowhere.
+
+        Raises:
+            Refused: malformed, no key of ours made the nonce.
+        """
+        number, _, _ = nonce.partition(".")
+        key = self._key(int(number)) if number.isdecimal() else None
+        if key is None:
+            raise Refused("malformed", "no code was made of this")
+        message = CODE_PURPOSE + "\n".join((nonce, *about)).encode()
+        return f"{int.from_bytes(hmac.digest(key.secret, message, sha256)) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
     def _facts(self, raw: bytes) -> list[Any] | None:
         """The facts of a token of today's format, if its MAC is right."""

@@ -49,7 +49,8 @@ class Limit(Rule):
 class StepRule(Rule):
     """How long a kind of step stays open and what follows from silence.
 
-    `grace` and `grace_escalated` are working days between the due date and the closing; an answer in between is late.
+    `grace` and `grace_escalated` are working days between the due date and the closing; an answer in between is late. With `code`
+    a link alone opens nothing: a code sent to the same mailbox is needed too.
     """
 
     limit: Limit
@@ -60,6 +61,7 @@ class StepRule(Rule):
     remind_after: tuple[int, ...] = ()
     alert_after: tuple[int, ...] = ()
     before_visit: bool = False
+    code: bool = False
 
 
 class Office(Rule):

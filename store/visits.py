@@ -23,12 +23,16 @@ IDLE = timedelta(hours=12)
 NOTED_AFTER = timedelta(minutes=10)
 ID_BYTES = 32
 BETWEEN_LINKS = timedelta(hours=1)
+BETWEEN_CODES = timedelta(minutes=1)
+CODE_LIFE = timedelta(minutes=15)
+CODE_TRIES = 3
 
 
 class Visit(Message):
     """One question a session may open: `party` is whom the link was for, `epoch` and `link_expires` say whether it still answers.
 
-    `session` is the sha256 of the session's id; `draft` holds what was filled in and not yet recorded, by input name.
+    `session` is the sha256 of the session's id; `draft` holds what was filled in and not yet recorded, by input name. Where a
+    question asks for a code, `nonce` is what the last one was made of, `proved` when it was entered.
     """
 
     session: str
@@ -39,6 +43,10 @@ class Visit(Message):
     link_expires: Instant
     language: str
     draft: dict[str, str]
+    nonce: str = ""
+    code_sent: Instant | None = None
+    code_tries: int = 0
+    proved: Instant | None = None
     created: Instant
     seen: Instant
     expires: Instant
@@ -114,12 +122,14 @@ def _key(visit: Visit) -> list[Any]:
     return [visits.c.session == visit.session, visits.c.case_id == visit.case_id, visits.c.step == visit.step]
 
 
-async def may_send_link(connection: AsyncConnection, case_id: str, step: str, party: str, now: datetime) -> bool:
+async def may_send_link(
+    connection: AsyncConnection, case_id: str, step: str, party: str, now: datetime, between: timedelta = BETWEEN_LINKS
+) -> bool:
     """Whether a new link may go out to a party now, which is then noted: at most one an hour for each step and party."""
     insert = insert_into(connection.dialect.name, fresh_links).values(case_id=case_id, step=step, party=party, at=now)
     again = insert.on_conflict_do_update(
         index_elements=list(fresh_links.primary_key),
         set_={"at": insert.excluded.at},
-        where=or_(fresh_links.c.at <= now - BETWEEN_LINKS, fresh_links.c.at > now),
+        where=or_(fresh_links.c.at <= now - between, fresh_links.c.at > now),
     )
     return (await connection.execute(again.returning(fresh_links.c.at))).first() is not None

@@ -305,6 +305,13 @@ async def test_no_page_has_a_fault_of_accessibility(desk: Desk, browser: Browser
     await check("sent")
     await page.goto(f"{address}/r/x?lang={language}")
     await check("unknown")
+    desk.want_code(Kind.AGENDA)
+    await page.goto(f"{address}{await put(desk, Kind.AGENDA)}")
+    await check("code")
+    await page.get_by_role("button").click()
+    await page.get_by_role("textbox").fill("1")
+    await page.get_by_role("button").first.click()
+    await check("wrong code")
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 

@@ -78,6 +78,7 @@ FACTS: dict[str, set[str]] = {
     "not_selected": BASE | {"reason"},
     "mail_failed": BASE | {"letter_name", "receivers", "letter_reference"},
     "reserved": BASE | {"reason"},
+    "code": BASE | {"step_name", "code"},
 }
 """The facts of each letter, the same in every language."""
 

@@ -242,6 +242,13 @@ class Desk:
         await self.publish(case)
         return self.link(case.steps[-1].id, party or case.steps[-1].asked)
 
+    def want_code(self, kind: Kind) -> None:
+        """From now on the programme asks for a code before questions of a kind."""
+        amedip = self.cases.programmes["amedip"]
+        rule = amedip.step(kind).model_copy(update={"code": True})
+        changed = amedip.model_copy(update={"steps": {**amedip.steps, kind: rule}})
+        self.cases.programmes = {**self.cases.programmes, "amedip": changed}
+
     def link(self, step: str, party: str, epoch: int = 0, days: int = 900) -> str:
         """The address of a link."""
         link = Link(case=CASE, step=step, party=party, epoch=epoch)

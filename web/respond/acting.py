@@ -51,8 +51,8 @@ class Acting:
     async def _show(self, request: Request, case: str, step: str, lang: str, deed: Deed) -> Response:
         try:
             seat = await self._door.seat(request, case, step, lang)
-        except Shut:
-            return self._front.without_visit(request, path_of(case, step), {})
+        except Shut as shut:
+            return await self._front.shut(shut, request, path_of(case, step), {})
         except Missing:
             return self._front.unknown(request)
         if self._front.is_dead(seat):

@@ -32,6 +32,14 @@ class Shut(PasserelleError):
     """A request without a visit that is still open: its cookie is missing or has expired."""
 
 
+class Unproved(Shut):
+    """A visit to a question that asks for a code, before it was entered; `seat` is whose it is."""
+
+    def __init__(self, seat: Seat) -> None:
+        super().__init__("no code")
+        self.seat = seat
+
+
 class Seat(NamedTuple):
     """Who sits before a question: the visit, the session's id, the language spoken, whether the cookie is to be given again."""
 
@@ -116,6 +124,7 @@ class Door:
 
         Raises:
             Shut: its visit has ended, or never began.
+            Unproved: the question asks for a code, which was not entered yet.
             Missing: the question is no longer there.
         """
         now, session = self._cases.clock(), request.cookies.get(self.cookie, "")
@@ -129,7 +138,11 @@ class Door:
             await self.visits.noted(visit, now)
             if lang in LANGUAGES and lang != visit.language:
                 await self.visits.keep(visit, language=lang)
-        return Seat(question, visit, session, lang if lang in LANGUAGES else visit.language, renewed)
+        seat = Seat(question, visit, session, lang if lang in LANGUAGES else visit.language, renewed)
+        rule = self._cases.programmes[question.case.programme].step(question.step.kind)
+        if rule.code and visit.proved is None:
+            raise Unproved(seat)
+        return seat
 
     async def again(self, seat: Seat) -> Seat:
         """The same seat before the question as it stands now."""

@@ -113,8 +113,8 @@ class Handing:
         """Whoever sits there with a link that answers; else the page that says why not."""
         try:
             seat = await self._door.seat(request, case, step)
-        except Shut:
-            return self._front.without_visit(request, path_of(case, step), {})
+        except Shut as shut:
+            return await self._front.shut(shut, request, path_of(case, step), {})
         except Missing:
             return self._front.unknown(request)
         if self._front.is_dead(seat):

@@ -68,8 +68,8 @@ class Respond:
         """The question as it stands, or what became of the answer `done` or of the act `acted`."""
         try:
             seat = await self._door.seat(request, case, step, lang)
-        except Shut:
-            return self._front.without_visit(request, path_of(case, step), {})
+        except Shut as shut:
+            return await self._front.shut(shut, request, path_of(case, step), {})
         except Missing:
             return self._front.unknown(request)
         outcome = await self._front.shower.outcome(seat.question, seat.language, done)
@@ -159,8 +159,8 @@ class Respond:
         """The second page, which repeats the draft as it would be recorded."""
         try:
             seat = await self._door.seat(request, case, step, lang)
-        except Shut:
-            return self._front.without_visit(request, path_of(case, step), {})
+        except Shut as shut:
+            return await self._front.shut(shut, request, path_of(case, step), {})
         except Missing:
             return self._front.unknown(request)
         outcome = await self._front.shower.outcome(seat.question, seat.language)
@@ -295,8 +295,8 @@ async def posting(
     posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
     try:
         return await pressed(request, await front.door.seat(request, case, step, lang), posted)
-    except Shut:
-        return front.without_visit(request, path_of(case, step), posted)
+    except Shut as shut:
+        return await front.shut(shut, request, path_of(case, step), posted)
     except Missing:
         return front.unknown(request)
     except Unreachable:
