@@ -30,6 +30,7 @@ CLIENTS = ((1, 12), (20, 60))
 """Clients at once, and cases in all; each case is answered three times."""
 
 P50_MS, P95_MS = 40.0, 250.0
+PAGE_CLIENTS, PAGE_TIMES, PAGE_P95_MS = 20, 20, 60.0
 WARM_UP = 4
 STEPS = ("completeness-1", "consultation-1", "consultation-2")
 LINK_LIFE = timedelta(days=30)
@@ -114,7 +115,14 @@ async def measure() -> None:
                         goal,
                     ]
                 )
+            pages = []
+            for clients in (1, PAGE_CLIENTS):
+                found = [1000 * seconds for seconds in await reading(running, workplace, cases, clients, PAGE_TIMES)]
+                goal = against(percentile(found, 0.95), PAGE_P95_MS) if clients == PAGE_CLIENTS else ""
+                row = [f"{clients} at once", str(len(found)), f"{percentile(found, 0.5):.0f}", f"{percentile(found, 0.95):.0f}"]
+                pages.append([*row, f"{max(found):.0f}", goal])
             await workplace.close()
+    rows(["page of a question", "pages", "p50 ms", "p95 ms", "slowest", "goal p95"], pages)
     rows(["clients", "answers", "p50 ms", "p95 ms", "slowest", "Python ms", "server ms", "goal"], lines)
     note("From the POST sent to the page after the redirect received. The clients run in the process of the bench.")
     note("Python ms, server ms: processor time of `dev` and of its Temporal server an answer, launches and mails included.")
@@ -137,20 +145,42 @@ async def drive(running: Dev, workplace: Workplace, cases: Cases, clients: int, 
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}", timeout=30) as browser:
             for case in left:
                 for step_id in STEPS:
-                    page = await page_of(browser, workplace, cases, case, step_id)
+                    link = await page_of(workplace, cases, case, step_id)
+                    kind = Kind(step_id.partition("-")[0])
+                    page = Page(browser, link, kind)
                     seconds.append(await page.answered(await page.opened()))
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return seconds
 
 
-async def page_of(browser: httpx.AsyncClient, workplace: Workplace, cases: Cases, case_id: str, step_id: str) -> Page:
-    """The page behind the link that was mailed for a step."""
+async def reading(running: Dev, workplace: Workplace, cases: Cases, clients: int, times: int) -> list[float]:
+    """So many clients, each with a visit of its own to a question, read its page so many times; gives the seconds of each."""
+    case = (await cases.launch(load_toml(REQUEST))).case
+    await is_open(cases, case, STEPS[:1])
+    link, seconds = await page_of(workplace, cases, case, STEPS[0]), list[float]()
+
+    async def client() -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}", timeout=30) as browser:
+            path = (await browser.get(link, follow_redirects=True)).url.path
+            for _ in range(times):
+                began = time.perf_counter()
+                shown = await browser.get(path)
+                seconds.append(time.perf_counter() - began)
+                if shown.status_code != httpx.codes.OK:
+                    raise Unreachable(f"the page answers {shown.status_code}")
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return seconds
+
+
+async def page_of(workplace: Workplace, cases: Cases, case_id: str, step_id: str) -> str:
+    """The address of the link that was mailed for a step."""
     step = (await cases.case(case_id)).step(step_id)
     if step is None:
         raise Missing(f"{case_id} has no step {step_id}")
     link = Link(case=case_id, step=step_id, party=step.asked)
-    return Page(browser, f"/r/{workplace.links.token(link, cases.clock() + LINK_LIFE)}", step.kind)
+    return f"/r/{workplace.links.token(link, cases.clock() + LINK_LIFE)}"
 
 
 async def is_open(cases: Cases, case_id: str, steps: Sequence[str]) -> None:
