@@ -90,7 +90,7 @@ async def test_whoever_got_more_time_goes_on_in_the_same_browser_and_older_links
     answer, _ = await desk.open(clean(path))
     assert answer.status_code == 200
     answer, _ = await desk.open(path)
-    assert answer.status_code == 410
+    assert answer.status_code == 404
 
 
 async def test_a_colleague_gets_the_question_and_the_former_link_says_so(desk: Desk) -> None:

@@ -98,7 +98,8 @@ async def test_only_a_posted_form_can_change_anything(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     writing = {(path, method) for path, methods in paths.items() for method in methods if method not in ("get", "head")}
     question = "/r/{case}/{step}"
-    assert writing == {(f"{question}{part}", "post") for part in ("", "/link", "/upload", *(f"/{deed}" for deed in DEEDS))}
+    parts = ("", "/link", "/code", "/upload", *(f"/{deed}" for deed in DEEDS))
+    assert writing == {("/r/{token}", "post"), *((f"{question}{part}", "post") for part in parts)}
 
 
 ELSEWHERE = [
