@@ -36,7 +36,7 @@ class Timing(Writing):
             assert step.decision is not None
             for party in dict.fromkeys((answer.by, step.decision.on_behalf_of)):
                 if party:
-                    self.write("recorded", party, step)
+                    self.write("recorded", party, step, alternate=True)
         return self.stirred
 
     def has_news(self) -> bool:
