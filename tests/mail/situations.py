@@ -10,6 +10,7 @@ from typing import Any
 
 import rfc8785
 
+from activities.letters import CODE
 from activities.mail import MAIL_FAILED, Composer
 from activities.postman import Handed, NotSent
 from models.case import Answer, Case, Hold, Paper, Step
@@ -44,6 +45,9 @@ FAILURE = {
     "receivers": ["Focal point – refused: 550"],
     "letter_reference": "AMEDIP-2026-0001.0006.reminder",
 }
+OUTSIDE: dict[str, dict[str, Any]] = {MAIL_FAILED: FAILURE, "code": {"code": CODE}}
+"""The letters that no procedure orders, with the facts that only whoever orders them knows."""
+
 PDF = b"%PDF-1.7 a paper of the case\n"
 LETTERS = sorted(path.name for path in (ROOT / "templates" / "letters").glob("*/"))
 
@@ -209,6 +213,8 @@ class CaseFile:
             case "replaced":
                 self.case.nominations[-1].replaces = "N1"
                 facts["about"] = self.case.nominations[-1].id
+            case "code":
+                facts["step"] = "host_offer-1"
             case "mail_failed":
                 facts["about"] = "<AMEDIP-2026-0001.0006.reminder@amedip.example>"
             case "held" | "hold_review":
@@ -226,8 +232,8 @@ class CaseFile:
     async def mail(self, name: str, **said: Any) -> QueuedMail:
         """The composed message of a letter."""
         letter = await self.letter(name, **said)
-        if name == MAIL_FAILED:
-            return await self.composer.message(amedip(), self.case, letter, **FAILURE)
+        if name in OUTSIDE:
+            return await self.composer.message(amedip(), self.case, letter, **OUTSIDE[name])
         (mail,) = await self.composer.compose(Publication(programme=amedip(), case=self.case, letters=(letter,)))
         return mail
 

@@ -327,7 +327,7 @@ def act_of(deed: Deed, case: Case) -> Act:
         more["facts"] = facts_of(more["facts"])
     more["proof"] = digest("proof") if more.get("proof") else ""
     return Act(
-        act=digest("act", deed.at, deed.do, repr(deed.step)),
+        act=digest("act", deed.at, deed.do, repr(deed.step), repr(deed.more)),
         do=Doing(deed.do),
         by=deed.by,
         received=deed.at,
