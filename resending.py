@@ -12,7 +12,7 @@ from activities.letters import CODE, CODE_FACTS
 from activities.mail import Composer
 from models.case import Case, Step
 from models.errors import Missing
-from models.orders import Letter, Publication
+from models.orders import Letter
 from models.programme import Programme
 from models.rules import closes_for_good
 from store.cases import ReadModel
@@ -49,7 +49,7 @@ class Resending:
         letter = Letter(letter="code", to=party, at=now, step=step.id, number=int(sha256(nonce.encode()).hexdigest()[:12], 16))
         facts = dict(zip(CODE_FACTS, (session, case.id, step.id, party), strict=True)) | {"nonce": nonce}
         mail = await self._composer.message(programme, case, letter, code=CODE)
-        mail = mail.model_copy(update={"number": 0, "link_facts": facts})
+        mail = mail.model_copy(update={"link_facts": facts})
         async with self._database.begin() as connection:
             if not await may_send_link(connection, case.id, f"{step.id} code", party, now, BETWEEN_CODES):
                 return False
@@ -71,12 +71,11 @@ class Resending:
             return False
         number = int.from_bytes(sha256(f"{step.id} {to} {now.isoformat()}".encode()).digest()[:6])
         letter = Letter(letter="reminder", to=to, at=now, step=step.id, number=number)
-        composed = await self._composer.compose(Publication(programme=programme, case=case, letters=(letter,)))
-        mails = [mail.model_copy(update={"number": 0}) for mail in composed]  # it is none of those the procedure numbers
+        mail = await self._composer.message(programme, case, letter)
         async with self._database.begin() as connection:
             if not await may_send_link(connection, case.id, step.id, to, now):
                 return False
-            await queue(connection, mails)
+            await queue(connection, [mail])
         log.info("link_sent", case=case.id, step=step.id)
         return True
 

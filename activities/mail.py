@@ -67,10 +67,14 @@ class Composer:
 
     async def compose(self, publication: Publication) -> list[QueuedMail]:
         """The messages of a publication's letters, in their order."""
-        return [await self.message(publication.programme, publication.case, letter) for letter in publication.letters]
+        programme, case = publication.programme, publication.case
+        return [
+            (await self.message(programme, case, letter)).model_copy(update={"number": letter.number})
+            for letter in publication.letters
+        ]
 
     async def message(self, programme: Programme, case: Case, letter: Letter, **said: Any) -> QueuedMail:
-        """One letter as a message; `said` are facts that only whoever orders it knows."""
+        """One letter as a message without a number in its case; `said` are facts that only whoever orders it knows."""
         written = await self.written(programme, case, letter, **said)
         party, link = written.party, written.facts["link"]
         files = [await self._paper(case, paper) for paper in letter.papers]
@@ -82,7 +86,6 @@ class Composer:
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
-            number=letter.number,
             step=letter.step,
             letter=letter.letter,
             party=letter.to,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from models.case import Facts, Nominee
 from models.errors import Fault, Invalid, faults_of
-from models.message import without_controls
+from models.message import Printable
 from models.rules import one_sided
 from models.words import Kind, country_of
 
@@ -28,15 +28,10 @@ MAILBOX = rf"^{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 """A mailbox that any mail server can be handed: a dot-atom of ASCII and a domain with a dot (source: RFC 5321, 4.1.2)."""
 
 
-class Form(BaseModel):
+class Form(Printable):
     """A filled form; unknown fields are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _printable(cls, data: Any) -> Any:
-        return without_controls(data)
 
     def facts(self) -> Facts:
         """What the procedure needs of the form: no text and no name."""

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -20,6 +20,15 @@ def without_controls(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_controls(item) for item in value]
     return value
+
+
+class Printable(BaseModel):
+    """What people fill in: its texts hold nothing that cannot be printed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, data: Any) -> Any:
+        return without_controls(data)
 
 
 class Message(BaseModel):

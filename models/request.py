@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import Fault, Invalid, faults_of
-from models.message import Message, without_controls
+from models.message import Message, Printable
 from models.programme import Programme
 from models.words import LANGUAGES, Format
 
@@ -35,15 +35,10 @@ class Budget(BaseModel):
     currency: str
 
 
-class Request(BaseModel):
+class Request(Printable):
     """The request form as filed; its texts stay in the content store."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _printable(cls, data: Any) -> Any:
-        return without_controls(data)
 
     reference: str = Field(min_length=1, max_length=100)
     programme: str

@@ -20,7 +20,7 @@ from store.contents import row_of
 from store.copied import case_row, step_rows, transition_row
 from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue, withdraw
-from store.tables import cases, contents, counters, delegations, launches, steps, transitions
+from store.tables import cases, contents, counters, delegations, launches, mails, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
@@ -169,8 +169,9 @@ class ReadModel:
         """
         async with self._db.begin() as connection:
             if await _publish_case(connection, case, reached.event):
-                await _publish_rest(connection, case, reached.seq)
-                await withdraw(connection, case.id, reached.posted, keep=[mail.message_id for mail in mails])
+                posted = await _publish_rest(connection, case, reached.seq)
+                if posted > reached.posted:
+                    await withdraw(connection, case.id, reached.posted, keep=[mail.message_id for mail in mails])
             await queue(connection, mails)
 
     async def rebuild(self, ends: Sequence[Case], event: int) -> bool:
@@ -211,7 +212,7 @@ class ReadModel:
 
     async def cases(self, *, ending: str | None = None, limit: int = 50, offset: int = 0) -> list[CaseRow]:
         """Cases, the last opened first: all of them, the open ones with `ending=""`, or those that ended so."""
-        listed = [column for column in cases.c if column.name not in ("doc", "run", "seq")]
+        listed = [column for column in cases.c if column.name not in ("doc", "run", "seq", "event")]
         query = select(*listed).order_by(cases.c.opened.desc(), cases.c.id.desc()).limit(limit).offset(offset)
         if ending is not None:
             query = query.where(cases.c.ending == ending)
@@ -265,6 +266,7 @@ AS_COPIED = (
         func.coalesce(select(func.max(transitions.c.seq)).where(transitions.c.case_id == cases.c.id).scalar_subquery(), 0).label(
             "known"
         ),
+        func.coalesce(select(func.max(mails.c.number)).where(mails.c.case_id == cases.c.id).scalar_subquery(), 0).label("posted"),
         steps,
     )
     .select_from(cases.outerjoin(steps, steps.c.case_id == cases.c.id))
@@ -292,8 +294,11 @@ def _case_unless_older(dialect: str) -> Executable:
     return insert.on_conflict_do_update(index_elements=[cases.c.id], set_=change, where=not_older).returning(cases.c.id)
 
 
-async def _publish_rest(connection: AsyncConnection, case: Case, before: int) -> None:
-    """Steps that differ from what is there, and transitions beyond what was published before; the case's row is locked by now."""
+async def _publish_rest(connection: AsyncConnection, case: Case, before: int) -> int:
+    """Steps that differ from what is there, and transitions beyond what was published before; the case's row is locked by now.
+
+    Gives the highest number among the case's mails.
+    """
     found = (await connection.execute(AS_COPIED, {"case_id": case.id})).mappings().all()
     there = {row["id"]: {name: row[name] for name in STEP_COLUMNS} for row in found}
     rows = step_rows(case)
@@ -309,6 +314,7 @@ async def _publish_rest(connection: AsyncConnection, case: Case, before: int) ->
     new = [transition_row(case.id, said) for said in case.said if said.seq > before]
     if new:
         await connection.execute(insert_new(connection, transitions), new)
+    return int(found[0]["posted"])
 
 
 def _case_row(row: Row[Any]) -> CaseRow:

@@ -38,8 +38,13 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/api", interface(cases, workplace.words))
     door = Door(cases, workplace.links, workplace.visits, secure=workplace.public_url.startswith("https:"))
-    front = Front(cases, workplace.words, pages, door, workplace.resending, workplace.links)
-    for part in (Handing(front, door), Acting(front, door), Proving(front, door), Respond(front, door)):
+    front = Front(cases, workplace.words, pages, door, workplace.resending)
+    for part in (
+        Handing(front, door),
+        Acting(front, door),
+        Proving(front, door, workplace.resending, workplace.links),
+        Respond(front, door),
+    ):
         app.include_router(part.router)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)

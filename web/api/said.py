@@ -8,10 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.acts import MOST_WORKING_DAYS
-from models.forms import LONG, Form
+from models.forms import LONG, SHA256, Form
 from models.words import DecisionKind, Kind, State
-
-SHA256 = "^([0-9a-f]{64})?$"
 
 
 class AnswerSaid(BaseModel):

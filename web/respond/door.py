@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from cases import Cases
-from evidence.links import Link, Links
+from evidence.links import Link, Links, Opened
 from models.errors import Missing, PasserelleError, Refused
 from models.words import LANGUAGES
 from store.visits import IDLE, NOTED_AFTER, Visit, Visits, named, new_session
@@ -89,11 +89,10 @@ class Door:
         Raises:
             Missing: it opens nothing; why is told to the log alone.
         """
-        try:
-            link, expires = self._links.opened(token)
-        except Refused as refusal:
-            log.info("link_refused", why=refusal.code)
-            raise Missing("no such link") from refusal
+        opened = self.opened(token)
+        if opened is None:
+            raise Missing("no such link")
+        link, expires = opened
         try:
             question = await question_of(self._cases, link.case, link.step, link.party)
         except Missing:
@@ -111,10 +110,10 @@ class Door:
             self._give(answer, session)
         return answer
 
-    def opened(self, token: str) -> Link | None:
-        """What a token was made to open, whatever has become of it since; None for one that is not ours."""
+    def opened(self, token: str) -> Opened | None:
+        """What a token was made to open, whatever has become of it since; None for one that is not ours, which the log explains."""
         try:
-            return self._links.opened(token).link
+            return self._links.opened(token)
         except Refused as refusal:
             log.info("link_refused", why=refusal.code)
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hmac import compare_digest
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -12,11 +11,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from cases import Cases
-from evidence.links import Links
 from models.errors import Fault, Refused
 from models.words import OPTIONS, Verb
 from resending import Resending, is_asked
-from store.visits import CODE_LIFE, CODE_TRIES
 from web.pages import Pages, preferred
 from web.respond.deeds import offered
 from web.respond.diary import has_dates
@@ -60,14 +57,13 @@ class Shown(NamedTuple):
 class Front:
     """Makes the pages."""
 
-    def __init__(self, cases: Cases, words: Words, pages: Pages, door: Door, resending: Resending, links: Links) -> None:
+    def __init__(self, cases: Cases, words: Words, pages: Pages, door: Door, resending: Resending) -> None:
         self.cases = cases
         self.words = words
         self.door = door
         self.shower = Shower(cases, words)
         self._pages = pages
         self._resending = resending
-        self._links = links
 
     def is_dead(self, seat: Seat) -> bool:
         """Whether the link that led here no longer answers."""
@@ -190,25 +186,6 @@ class Front:
             "mailbox": f"{box[:1]}…@{box.partition('@')[2]}",
         }
         return self.page(seat, "code.html", context, status)
-
-    async def send_code(self, seat: Seat) -> bool:
-        """Send a code to the mailbox of whoever sits there; False when one went out just before."""
-        visit, nonce = seat.visit, self._links.nonce()
-        if not await self._resending.send_code(seat.question.case, seat.question.step, visit.party, visit.session, nonce):
-            return False
-        await self.door.visits.keep(visit, nonce=nonce, code_sent=self.cases.clock(), code_tries=0)
-        return True
-
-    async def enter_code(self, seat: Seat, entered: str) -> str:
-        """Take a code; gives what is wrong with it, nothing when it was right."""
-        visit, now = seat.visit, self.cases.clock()
-        if visit.code_sent is None or now > visit.code_sent + CODE_LIFE or visit.code_tries >= CODE_TRIES:
-            return "old"
-        digits = "".join(character for character in entered if character.isdecimal())
-        code = self._links.code(visit.nonce, visit.session, visit.case_id, visit.step, visit.party)
-        right = digits.isascii() and compare_digest(digits, code)
-        await self.door.visits.keep(visit, code_tries=visit.code_tries + 1, proved=now if right else None)
-        return "" if right else "wrong"
 
     def unknown(self, request: Request, *, offers: bool = False) -> Response:
         """There is no such question; a link that opens nothing, whatever the reason, is offered anew."""

@@ -59,7 +59,8 @@ class Respond:
         """Send a new link to whom a link that no longer opens anything was made for; what is told is the same for every token."""
         if is_from_elsewhere(request):
             return PlainTextResponse("cross-site", status_code=403)
-        link = self._door.opened(token) or Link(case="", step="", party="")
+        opened = self._door.opened(token)
+        link = opened.link if opened else Link(case="", step="", party="")
         return await self._front.link_asked(request, link.case, link.step, link.party, "")
 
     async def show(
@@ -281,6 +282,11 @@ def facts_of(form: Form, asked: str) -> AnswerFacts:
     return nominees_of(form, people, [""] * len(people), asked)
 
 
+async def texts_of(request: Request) -> dict[str, str]:
+    """The texts of a form that was sent, by name."""
+    return {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
+
+
 async def posting(
     front: Front,
     request: Request,
@@ -292,7 +298,7 @@ async def posting(
     """A form that was sent to a clean address: read, and handed on with whoever sits there; nothing that was filled in is lost."""
     if is_from_elsewhere(request):
         return PlainTextResponse("cross-site", status_code=403)
-    posted = {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
+    posted = await texts_of(request)
     try:
         return await pressed(request, await front.door.seat(request, case, step, lang), posted)
     except Shut as shut:
