@@ -28,7 +28,6 @@ from tests.model.script import Deed, Down, Label, Move, Person, Reply, Said, Scr
 from tests.model.stage import CASE, TASK_QUEUE, Servers, Stage
 
 LATE = timedelta(seconds=1)
-STARTING = timedelta(seconds=30)
 TALK = timedelta(seconds=2)
 ONE_IN = 10
 """One case in so many is replayed from its histories at its end."""
@@ -73,7 +72,7 @@ def in_time(real: list[Said], starts: list[datetime]) -> list[Said]:
     """What happened, as if workers needed no time to start: the server's clock goes on with the machine's while one does."""
     found = []
     for said in real:
-        began = next((start for start in starts if start <= said.at <= start + STARTING), said.at)
+        began = next((start for start in starts if start <= said.at <= start + SLOW), said.at)
         found.append(said._replace(at=began))
     return found
 
