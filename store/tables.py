@@ -18,6 +18,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
+    false,
 )
 
 from store.columns import BigNumber, Utc
@@ -39,6 +41,27 @@ contents = Table(
     Column("media", String, nullable=False),
     Column("person", String, nullable=False, index=True),
     Column("data", LargeBinary, nullable=False),
+    Column("sealed", Boolean, nullable=False, server_default=false()),
+    Column("erased", Utc),
+)
+
+person_keys = Table(
+    "person_keys",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created", Utc, nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("contents", JSON, nullable=False),
 )
 
 persons = Table(
@@ -355,4 +378,81 @@ days = Table(
     Column("day", Date, primary_key=True),
     Column("working", Boolean, nullable=False),
     Column("name", String, nullable=False),
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("index", BigNumber, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("case_id", String, nullable=False),
+    Column("ref", String, nullable=False),
+    Column("leaf", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("kind", "ref"),
+    Index(None, "case_id", "index"),
+)
+
+log_nodes = Table(
+    "log_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("index", BigNumber, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", BigNumber, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("response", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("step", String, nullable=False),
+    Column("index", BigNumber, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("disabled", Utc),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("locked_until", Utc),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("user", String, ForeignKey(users.c.name, ondelete="CASCADE"), nullable=False, index=True),
+    Column("created", Utc, nullable=False),
+    Column("seen", Utc, nullable=False),
+    Column("expires", Utc, nullable=False),
+    Column("revoked", Utc),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user", String, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("seed", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("filter", JSON, nullable=False),
+    Column("population", Integer, nullable=False),
+    Column("cases", JSON, nullable=False),
 )
