@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
@@ -22,6 +22,12 @@ BUSY_SECONDS = 10
 POOL_SECONDS = 60
 AWAY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL)
 AWAY_STATES = ("08", "53", "57P", "58")
+
+Transaction = AsyncConnection
+"""What is handed on to whoever writes in the same transaction."""
+
+Then = Callable[[Transaction], Awaitable[object]]
+"""Something to be written in the same transaction."""
 
 
 class Database:
@@ -83,6 +89,15 @@ class Database:
             yield connection
             return
         async with self.begin() as own:
+            yield own
+
+    @asynccontextmanager
+    async def looking(self, connection: Transaction | None) -> AsyncIterator[Transaction]:
+        """The transaction the caller already has, or a connection to read from."""
+        if connection is not None:
+            yield connection
+            return
+        async with self.read() as own:
             yield own
 
     async def ping(self) -> None:
