@@ -37,6 +37,7 @@ from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
 from store.database import Database
+from store.finding import Finding
 from store.inbox import Inbox
 from store.mails import Mails
 from store.migrate import current, head
@@ -44,6 +45,9 @@ from store.offices import Offices
 from store.persons import Persons
 from store.reference import Reference
 from store.replies import Replies
+from store.samples import Samples
+from store.sessions import Sessions
+from store.users import Users
 from store.visits import Visits
 from wording import Words
 from workflows.converter import CONVERTER
@@ -100,6 +104,10 @@ class Workplace:
         self.mails = Mails(database)
         self.visits = Visits(database)
         self.readmodel = ReadModel(database)
+        self.users = Users(database, clock)
+        self.sessions = Sessions(database, clock)
+        self.finding = Finding(database)
+        self.samples = Samples(database, self.contents, clock)
         self.deadlines = Deadlines(self.reference)
         self.parties = Parties(self.reference, self.persons, clock)
         self.facts = Facts(self.reference, self.deadlines, self.parties, self.contents, self.words, public_url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, case, db, intervene, keys, mail, office
+from cli import audit, case, db, intervene, keys, mail, office, users
 from cli.play import demo, rehearse
 from cli.processes import dev, doctor, web, worker
 
@@ -18,6 +18,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(case.app, name=intervene.CASE)
 app.add_typer(office.app, name="office")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(mail.app, name="mail")
 app.add_typer(db.app, name="db")
 for command in (dev, demo, rehearse, worker, web, doctor):

@@ -10,6 +10,13 @@ PROCEDURE = 2
 """The version of the procedure this code follows; an open case takes it up at its next phase border (see docs/procedure.md)."""
 
 
+class Role(StrEnum):
+    """What an account that signs in is for."""
+
+    AUDITOR = "auditor"
+    COORDINATOR = "coordinator"
+
+
 class Format(StrEnum):
     """The two kinds of exchange (Dakar, 17–18 July 2012)."""
 

@@ -116,6 +116,7 @@ cases = Table(
     Column("doc", Text, nullable=False),
     Index(None, "ending", "opened"),
     Index(None, "opened"),
+    Index("ix_cases_finding", "opened", "id", "programme", "format", "requesting", "partner", "phase", "ending"),
 )
 
 steps = Table(
@@ -454,5 +455,6 @@ samples = Table(
     Column("size", Integer, nullable=False),
     Column("filter", JSON, nullable=False),
     Column("population", Integer, nullable=False),
+    Column("listing", String(64), ForeignKey(contents.c.sha256), nullable=False),
     Column("cases", JSON, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""The pages of an installation: an institution's questions, health, and in `dev` the mails that were caught."""
+"""The pages of an installation: an institution's questions, the auditors' pages, health, in `dev` the caught mails."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from cases import Cases
 from models.errors import Unreachable
 from web.api.app import interface
+from web.auditor.rooms import open_rooms
 from web.guard import Guard
 from web.mailbox import Mailbox, MailPage
 from web.pages import Pages, preferred
@@ -37,7 +38,8 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
     pages = Pages(workplace.words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/api", interface(cases, workplace.words))
-    door = Door(cases, workplace.links, workplace.visits, secure=workplace.public_url.startswith("https:"))
+    secure = workplace.public_url.startswith("https:")
+    door = Door(cases, workplace.links, workplace.visits, secure=secure)
     front = Front(cases, workplace.words, pages, door, workplace.resending)
     for part in (
         Handing(front, door),
@@ -46,6 +48,7 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
         Respond(front, door),
     ):
         app.include_router(part.router)
+    open_rooms(app, cases, workplace, pages, secure=secure)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)

@@ -99,7 +99,8 @@ async def test_only_a_posted_form_can_change_anything(app: FastAPI) -> None:
     writing = {(path, method) for path, methods in paths.items() for method in methods if method not in ("get", "head")}
     question = "/r/{case}/{step}"
     parts = ("", "/link", "/code", "/upload", *(f"/{deed}" for deed in DEEDS))
-    assert writing == {("/r/{token}", "post"), *((f"{question}{part}", "post") for part in parts)}
+    auditing = ("/audit/sign-in", "/audit/sign-out", "/audit/samples")
+    assert writing == {(path, "post") for path in ("/r/{token}", *(f"{question}{part}" for part in parts), *auditing)}
 
 
 ELSEWHERE = [
@@ -195,6 +196,52 @@ async def test_a_broken_form_is_refused_not_a_crash(desk: Desk) -> None:
     assert (await desk.browser.post(path, content=b"--x\r\nnothing", headers=broken)).status_code in (400, 422)
     odd = await desk.browser.post(path, content=b"\xff\xfe=%zz&option=%ff", headers={"content-type": "text/plain"})
     assert odd.status_code == 403
+
+
+MULTIPART = "multipart/form-data; boundary=b"
+ODD_TYPES = [
+    *(f"{MULTIPART}; charset={name}" for name in ("undefined", "punycode", "idna", "hex", "utf-7", "unicode_escape", "'", "\x80")),
+    "application/x-www-form-urlencoded; charset=nonsense",
+]
+ODD_FORM = b'--b\r\nContent-Disposition: form-data; name="option"\r\n\r\n\\ud800\xff\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize("content_type", ODD_TYPES)
+async def test_a_form_in_another_writing_than_utf_8_is_refused(desk: Desk, app: FastAPI, content_type: str) -> None:
+    path = await desk.ask(Kind.HOST_OFFER)
+    await desk.open(path)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://pages.example", cookies=desk.browser.cookies) as browser:
+        answer = await browser.post(clean(path), content=ODD_FORM, headers={b"content-type": content_type.encode("latin-1")})
+    assert answer.status_code == 415
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("content_type", [MULTIPART, f"{MULTIPART}; charset=UTF-8", f'{MULTIPART}; charset="utf8"'])
+async def test_a_form_in_utf_8_is_read(desk: Desk, content_type: str) -> None:
+    path = clean(await desk.ask(Kind.HOST_OFFER))
+    answer = await desk.browser.post(path, content=ODD_FORM, headers={"content-type": content_type})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("/r/%00", 404), ("/r/x%00/y", 404), ("/r/a%0ab/c", 404), ("/r/x/y%7f", 404), ("/audit/cases/%00", 404), ("/?lang=%00", 400)],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_address_that_no_page_has_is_not_looked_up(desk: Desk, address: str, status: int, method: str) -> None:
+    answer = await desk.browser.request(method, address)
+    assert answer.status_code == status
+    assert answer.headers["content-security-policy"] == POLICY
+
+
+async def test_what_cannot_be_kept_reads_as_a_replacement(desk: Desk) -> None:
+    path = await desk.ask(Kind.HOST_OFFER)
+    _, page = await desk.open(path)
+    fields = page.hidden | {"HostOffer.contact": "Bureau\0 du protocole", "do": "save"}
+    assert (await desk.browser.post(clean(path), data=fields)).status_code == 303
+    _, page = await desk.open(clean(path))
+    assert page.form["HostOffer.contact"] == "Bureau\ufffd du protocole"
 
 
 async def test_readiness_names_each_part(desk: Desk) -> None:

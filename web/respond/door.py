@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from secrets import token_hex
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from fastapi import Request
@@ -18,12 +16,12 @@ from evidence.links import Link, Links, Opened
 from models.errors import Missing, PasserelleError, Refused
 from models.words import LANGUAGES
 from store.visits import IDLE, NOTED_AFTER, Visit, Visits, named, new_session
+from web.posted import is_marked, mark_of
 from web.respond.question import Question, question_of
 
 PREFETCHING = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 AHEAD = ("prefetch", "prerender", "preview")
 REDIRECTED = 303
-NONCE = 16
 
 log = structlog.get_logger("door")
 
@@ -59,18 +57,16 @@ class Seat(NamedTuple):
         return path_of(self.question.case.id, self.question.step.id)
 
     def token(self) -> str:
-        """What a form must bring back to be ours; another one on each page, so that its size tells nothing of it."""
-        nonce = token_hex(NONCE // 2)
-        return nonce + self._mark(nonce)
+        """What a form must bring back to be ours."""
+        return mark_of(self.session, *self._about)
 
     def is_ours(self, posted: Mapping[str, str]) -> bool:
         """Whether a form was made for this session, question and party."""
-        token = posted.get("token", "")
-        return token.isascii() and hmac.compare_digest(token[NONCE:], self._mark(token[:NONCE]))
+        return is_marked(posted, self.session, *self._about)
 
-    def _mark(self, nonce: str) -> str:
-        message = "\n".join((nonce, self.visit.case_id, self.visit.step, self.visit.party)).encode()
-        return hmac.digest(self.session.encode(), message, "sha256").hex()[:40]
+    @property
+    def _about(self) -> tuple[str, str, str]:
+        return self.visit.case_id, self.visit.step, self.visit.party
 
 
 class Door:
@@ -189,11 +185,3 @@ def is_ahead(request: Request) -> bool:
     """Whether a program fetches the page before anybody wants to see it."""
     said = " ".join(request.headers.get(name, "").lower() for name in PREFETCHING)
     return any(word in said for word in AHEAD)
-
-
-def is_from_elsewhere(request: Request) -> bool:
-    """Whether another site sent a form here; our pages send no referrer, so a browser may name their origin "null"."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return True
-    origin = request.headers.get("origin", "null")
-    return origin != "null" and urlsplit(origin).netloc != request.headers.get("host")

@@ -10,8 +10,9 @@ from starlette.datastructures import UploadFile
 from models.errors import Missing, Refused
 from models.words import Kind
 from web.pages import disposition
+from web.posted import is_from_elsewhere
 from web.respond.diary import diary
-from web.respond.door import REDIRECTED, Door, Seat, Shut, is_from_elsewhere, path_of
+from web.respond.door import REDIRECTED, Door, Seat, Shut, path_of
 from web.respond.fields import Place, files_of
 from web.respond.front import UPLOAD, Front, fault_of, query, uploads_of
 from web.respond.routes import READ

@@ -11,9 +11,9 @@ from evidence.links import Links
 from models.errors import Missing
 from resending import Resending
 from store.visits import CODE_LIFE, CODE_TRIES
-from web.respond.door import REDIRECTED, Door, Seat, Shut, Unproved, is_from_elsewhere, path_of
+from web.posted import is_from_elsewhere, texts_of
+from web.respond.door import REDIRECTED, Door, Seat, Shut, Unproved, path_of
 from web.respond.front import Front
-from web.respond.routes import texts_of
 
 SOON, WRONG = 429, 422
 

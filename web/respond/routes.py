@@ -18,7 +18,8 @@ from models.forms import FORMS, Form, NominationForm, nominees_of, read_form
 from models.rules import may_answer
 from models.words import OPTIONS, Channel
 from store.inbox import InboxState
-from web.respond.door import REDIRECTED, Door, Seat, Shut, is_ahead, is_from_elsewhere, path_of
+from web.posted import is_from_elsewhere, texts_of
+from web.respond.door import REDIRECTED, Door, Seat, Shut, is_ahead, path_of
 from web.respond.fields import FIELDS, inputs_of, read_back, shown_again
 from web.respond.front import ACTED, BESIDE, Front, Shown, fault_of, kept_on, query, strange_files
 from web.respond.question import Outcome
@@ -280,11 +281,6 @@ def facts_of(form: Form, asked: str) -> AnswerFacts:
         return form.facts()
     people = [f"p-{n}" for n in range(len(form.nominees))]
     return nominees_of(form, people, [""] * len(people), asked)
-
-
-async def texts_of(request: Request) -> dict[str, str]:
-    """The texts of a form that was sent, by name."""
-    return {key: value for key, value in (await request.form()).multi_items() if isinstance(value, str)}
 
 
 async def posting(

@@ -32,6 +32,8 @@ def upgrade() -> None:
     _persons()
     _log()
     _users()
+    found = ["opened", "id", "programme", "format", "requesting", "partner", "phase", "ending"]
+    op.create_index("ix_cases_finding", "cases", found, unique=False)
 
 
 def downgrade() -> None:
@@ -43,6 +45,7 @@ def downgrade() -> None:
     found = sa.text("SELECT count(*) FROM contents WHERE sealed OR erased IS NOT NULL")
     if op.get_bind().execute(found).scalar():
         raise RuntimeError("contents are sealed or erased; the schema before knew neither, and could not read them")
+    op.drop_index("ix_cases_finding", table_name="cases")
     for table in TABLES:
         op.drop_table(table)
     op.drop_column("contents", "erased")
@@ -145,6 +148,8 @@ def _users() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("filter", sa.JSON(), nullable=False),
         sa.Column("population", sa.Integer(), nullable=False),
+        sa.Column("listing", sa.String(length=64), nullable=False),
         sa.Column("cases", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["listing"], ["contents.sha256"], name=op.f("fk_samples_listing")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_samples")),
     )

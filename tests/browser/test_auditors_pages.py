@@ -1,0 +1,145 @@
+"""The auditors' pages in a real browser: whole on a phone and on a desk, clean in axe, in four languages."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+from temporalio.client import Client
+
+from models.words import LANGUAGES, Role
+from store.database import Database
+from store.finding import Filter
+from tests.auditor.situations import ENDED, PASSWORD, Room, cheap
+from tests.browser.test_answer_page import faults_of_layout
+from tests.web.situations import ROOT, Clock, Counter
+from web.app import build
+from workplace import Workplace, load_programmes
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="module")]
+
+NUMBERS = [f"AMEDIP-2027-{n:04d}" for n in range(1, 5)]
+
+
+class Open(NamedTuple):
+    """A browser before the pages, and the address of a sample."""
+
+    browser: Browser
+    address: str
+    sample: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(seeded: Path, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Open]:
+    """The pages on a free port of this machine, with cases, a sample and an account."""
+    file, clock = tmp_path_factory.mktemp("auditors") / "passerelle.db", Clock()
+    shutil.copy(seeded, file)
+    place = Workplace(
+        Database.open(f"sqlite+aiosqlite:///{file}", durable=False),
+        load_programmes(ROOT / "programmes"),
+        public_url="http://pages.example",
+        task_queue="none",
+        link_key=b"k" * 32,
+        clock=clock,
+    )
+    parts = place.reference, place.parties, place.facts, place.programmes
+    cases = Counter(cast(Client, None), place.database, *parts, task_queue="none", clock=clock)
+
+    async def ready() -> dict[str, bool]:
+        return {}
+
+    app = build(cases, place, ready=ready)
+    place.users.passwords = cheap()
+    await place.users.add("audit-office", Role.AUDITOR, PASSWORD)
+    await Room(app, place, cast(httpx.AsyncClient, None), clock).publish(*NUMBERS[:3], partner="MA-POSTE")
+    await Room(app, place, cast(httpx.AsyncClient, None), clock).publish(NUMBERS[3], **ENDED)
+    sample = await place.samples.draw("audit-office", Filter(country="SN"), NUMBERS, "lot-2", 2)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield Open(browser, f"http://{host}:{port}", f"/audit/samples/{sample.id}")
+        await browser.close()
+    server.should_exit = True
+    await serving
+    await place.close()
+
+
+async def signed_in(opened: Open, language: str = "en") -> Page:
+    """A page whose reader has signed in by the form, in a language."""
+    page = await (await opened.browser.new_context(viewport={"width": 360, "height": 800})).new_page()
+    await page.goto(f"{opened.address}/audit?lang={language}")
+    await page.goto(f"{opened.address}/audit/sign-in?lang={language}")
+    await page.locator("#name").fill("audit-office")
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("main button").click()
+    await page.wait_for_url(f"{opened.address}/audit")
+    return page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_page_is_cut_off_or_has_a_fault_of_accessibility(opened: Open, language: str) -> None:
+    found: dict[str, list[str]] = {}
+    page = await signed_in(opened, language)
+    assert await page.locator("html").get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
+
+    async def check(name: str, widths: tuple[int, ...] = (360, 1280)) -> None:
+        found[name] = await faults_of_layout(page, f"audit-{name}-{language}")
+        for width in widths:
+            await page.set_viewport_size({"width": width, "height": 800})
+            result = (await Axe().run(page)).response
+            found[name] += [f"{width} {fault['id']}: {fault['nodes'][0]['html'][:120]}" for fault in result["violations"]]
+
+    await check("find")
+    for name, path in (
+        ("wrong", "/audit?number=%25&phase=x"),
+        ("samples", "/audit/samples"),
+        ("sample", opened.sample),
+        ("case", f"/audit/cases/{NUMBERS[3]}"),
+        ("missing", "/audit/cases/x"),
+    ):
+        await page.goto(opened.address + path)
+        await check(name, (360,) if language == "ar" else ())
+    await page.locator("header button").click()
+    await page.wait_for_url("**/sign-in?out=1")
+    await page.locator("#name").fill("nobody")
+    await page.locator("#password").fill("not the word at all")
+    await page.locator("main button").click()
+    await page.get_by_role("alert").wait_for()
+    assert await page.locator("#name").input_value() == "nobody"
+    await check("sign-in")
+    await page.context.close()
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+async def test_a_case_is_found_and_a_sample_drawn_without_script_by_keyboard(opened: Open) -> None:
+    context = await opened.browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{opened.address}/audit?number=0002&lang=en")
+    await page.get_by_label("Account name").press_sequentially("audit-office")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/audit?number=0002&lang=en")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    assert page.url.endswith("#content")
+    await page.get_by_label("Seed").fill("lot-3")
+    await page.get_by_label("Seed").press("Enter")
+    await page.wait_for_url("**/audit/samples/S-*")
+    assert await page.locator("ol a").all_inner_texts() == ["AMEDIP-2027-0002"]
+    (cookie,) = [one for one in await context.cookies() if one.get("name") == "audit"]
+    assert (cookie.get("httpOnly"), cookie.get("sameSite"), cookie.get("expires")) == (True, "Lax", -1)
+    await context.close()

@@ -1,0 +1,41 @@
+"""The auditors' pages put together: their routes, and what is said to who may not come in."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from cases import Cases
+from web.auditor.case import CasePages
+from web.auditor.finding import FindingPages
+from web.auditor.frame import Frame
+from web.auditor.gate import Gate, NotAllowed, NotOurs, NotSignedIn, to_sign_in
+from web.auditor.signing import Signing
+from web.pages import Pages
+from workplace import Workplace
+
+BARRED = 403
+
+
+def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, *, secure: bool) -> None:
+    """Add the pages to an application."""
+    gate = Gate(workplace.sessions, secure=secure)
+    frame = Frame(pages, workplace.words, gate)
+    for part in (
+        Signing(frame, gate, workplace.users),
+        FindingPages(frame, gate, cases, workplace.finding, workplace.samples),
+        CasePages(frame, gate, cases, workplace.finding),
+    ):
+        app.include_router(part.router)
+
+    @app.exception_handler(NotSignedIn)
+    async def sign_in(request: Request, error: NotSignedIn) -> Response:
+        return to_sign_in(request)
+
+    @app.exception_handler(NotAllowed)
+    async def barred(request: Request, error: NotAllowed) -> Response:
+        return frame.page(request, error.signed, "barred.html", {}, BARRED)
+
+    @app.exception_handler(NotOurs)
+    async def stale(request: Request, error: NotOurs) -> Response:
+        return frame.page(request, None, "stale.html", {}, BARRED)
