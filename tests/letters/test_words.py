@@ -16,7 +16,7 @@ from babel.messages.pofile import read_po
 from models.errors import PYDANTIC_CODES
 from models.forms import FORMS, Form
 from models.rules import BUDGET, POSTPONE
-from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Standing, Verb
+from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Phase, Standing, Verb
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = """acknowledgement decision_letter terms_of_reference hosting_agreement invitation_letter visa_support_letter
@@ -43,6 +43,7 @@ WORDS: dict[str, set[str]] = {
     "option": {f"{kind}.{option}" for kind, options in OPTIONS.items() for option in options},
     "ending": set(Ending),
     "format": set(Format),
+    "phase": set(Phase),
     "state": {"open", "answered", "lapsed", "withdrawn", "paused", "escalated"},
     "decision": set(DecisionKind),
     "consequence": set(Lapse),
