@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from gettext import c2py
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -89,7 +89,9 @@ def _iso(language: str, text: str) -> str:
     return f"{LEFT_TO_RIGHT_MARK}{text}{LEFT_TO_RIGHT_MARK}" if language == "ar" else text
 
 
+@cache
 def _read(folder: Path, language: str) -> Catalog:
+    """A language's catalogue, read once a process: nothing changes it."""
     with (folder / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         return read_po(file, locale=BASE[language])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from email.message import EmailMessage
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,11 +60,8 @@ class Composer:
         self._parties = parties
         self._contents = contents
         self._words = words
-        loader = FileSystemLoader(folder)
-        options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-        self._texts = Environment(loader=loader, autoescape=False, **options)
-        self._pages = Environment(loader=loader, autoescape=True, **options)
-        self._pages.filters["whole"] = whole
+        self._texts = _templates(folder, escaped=False)
+        self._pages = _templates(folder, escaped=True)
 
     async def compose(self, publication: Publication) -> list[QueuedMail]:
         """The messages of a publication's letters, in their order."""
@@ -188,6 +186,17 @@ def diary(case: Case, facts: dict[str, Any]) -> File:
 def one_line(text: str) -> str:
     """A header's text: control characters and line ends become spaces."""
     return CONTROL.sub(" ", text).strip()
+
+
+@cache
+def _templates(folder: Path, *, escaped: bool) -> Environment:
+    """The templates of a folder, compiled once a process: none holds anything of an installation."""
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=escaped, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    if escaped:
+        environment.filters["whole"] = whole
+    return environment
 
 
 def whole(line: str) -> Markup:

@@ -6,8 +6,9 @@ import re
 import struct
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,9 @@ def _drawn(letter: str, covered: frozenset[int]) -> bool:
     return letter in "\n\t" or category == "Cf" or (ord(letter) in covered and category != "Cc")
 
 
-def glyphs(folders: Sequence[Path]) -> frozenset[int]:
-    """The code points that at least one font in the folders draws."""
+@cache
+def glyphs(folders: tuple[Path, ...]) -> frozenset[int]:
+    """The code points that at least one font in the folders draws; the fonts are read once a process."""
     return frozenset(point for folder in folders for font in sorted(folder.glob("*.ttf")) for point in _points(font.read_bytes()))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,10 +28,7 @@ class Pages:
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._environment.filters["whole"] = whole
+        self._environment = _templates()
 
     def page(self, template: str, language: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A page in a language."""
@@ -47,6 +45,16 @@ class Pages:
             **context,
         )
         return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+
+
+@cache
+def _templates() -> Environment:
+    """The templates, compiled once a process: none holds anything of an installation."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["whole"] = whole
+    return environment
 
 
 def whole(text: str) -> Markup:
