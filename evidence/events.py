@@ -58,7 +58,16 @@ def lines_of(history: bytes) -> list[bytes]:
     Raises:
         ValueError: it is no history.
     """
-    return [rfc8785.dumps(event) for event in events_of(history)]
+    return [line_of(event) for event in events_of(history)]
+
+
+def line_of(event: Event) -> bytes:
+    """The canonical line of an event.
+
+    Raises:
+        ValueError: it holds a number or text that has none.
+    """
+    return rfc8785.dumps(event)
 
 
 def root_over(lines: Iterable[bytes]) -> str:
