@@ -106,8 +106,8 @@ def _conditions(narrowed: Filter) -> list[ColumnElement[bool]]:
     for name in ("programme", "format", "phase"):
         if wanted := getattr(narrowed, name):
             found.append(cases.c[name] == wanted)
-    if narrowed.ending:
-        found.append(cases.c.ending == ("" if narrowed.ending == OPEN else narrowed.ending))
+    if narrowed.ending:  # as an expression: SQLite would take the index on endings, and read every row behind it
+        found.append(func.coalesce(cases.c.ending, "") == ("" if narrowed.ending == OPEN else narrowed.ending))
     if narrowed.institution:
         found.append(or_(cases.c.requesting == narrowed.institution, cases.c.partner == narrowed.institution))
     if narrowed.country:

@@ -7,9 +7,8 @@ import re
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from models.errors import Missing
+from models.errors import Missing, PasserelleError, Unreachable
 from reading import Reading
-from store.contents import Corrupt
 from store.finding import Finding
 from web.auditor.frame import Frame
 from web.auditor.gate import HOME, Gate, Signed
@@ -52,7 +51,9 @@ class CasePages:
         """The title of the request; empty where state or content cannot be read, for the head of the case is shown all the same."""
         try:
             return (await self._cases.texts(await self._cases.case(number))).title
-        except (Missing, Corrupt, ValueError):
+        except Unreachable:
+            raise
+        except (PasserelleError, ValueError):
             return ""
 
     async def _institution(self, code: str) -> str:
