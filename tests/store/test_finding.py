@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -20,12 +21,14 @@ NOW = datetime(2027, 1, 11, 10, tzinfo=UTC)
 
 async def three(database: Database) -> Finding:
     """Three cases, the second of another country, the third ended."""
-    row = {"programme": "amedip", "format": "study_visit", "requesting": "SN-POSTE", "partner": "", "phase": "request"}
-    row |= {"ending": "", "reason": "", "run": 1, "seq": 1, "doc": "{}"}
-    rows = [
-        {**row, "id": f"A_B-2027-000{n}", "opened": NOW + timedelta(days=n), "waiting_for": [], "ended": None} | changed
-        for n, changed in enumerate(({}, {"requesting": "MA-POSTE", "partner": "SN-POSTE"}, {"ending": "closed", "ended": NOW}), 1)
+    row: dict[str, Any] = {"programme": "amedip", "format": "study_visit", "requesting": "SN-POSTE", "partner": ""}
+    row |= {"phase": "request", "ending": "", "ended": None, "reason": "", "run": 1, "seq": 1, "doc": "{}", "waiting_for": []}
+    differing: list[dict[str, Any]] = [
+        {},
+        {"requesting": "MA-POSTE", "partner": "SN-POSTE"},
+        {"ending": "closed", "ended": NOW},
     ]
+    rows = [row | {"id": f"A_B-2027-000{n}", "opened": NOW + timedelta(days=n)} | own for n, own in enumerate(differing, 1)]
     async with database.begin() as connection:
         await connection.execute(insert(cases), rows)
     return Finding(database)
