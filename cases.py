@@ -15,11 +15,13 @@ from uuid import uuid4
 
 import rfc8785
 import structlog
-from temporalio.client import Client, RPCError, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import Client, RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
+from activities.histories import Exported, Histories, Source
+from activities.histories import fetch_history as fetch_history
 from activities.letters import Facts
 from activities.letters import Texts as Texts
 from activities.parties import Parties
@@ -96,7 +98,7 @@ class Cases(Reading):
         self._task_queue = task_queue
         self._intake = Intake(database, reference, facts, clock)
         self._inbox = Inbox(database)
-        self._archive = Archive(database)
+        self._histories = Histories(client, Archive(database), self._contents)
         self._told_to = 0
 
     # Launching
@@ -311,25 +313,14 @@ class Cases(Reading):
         """What became of a response; None when it never came in."""
         return await self._intake.earlier(response)
 
-    async def histories(self, case_id: str) -> list[tuple[str, bytes, int]]:
+    async def histories(self, case_id: str, *, source: Source = "either") -> list[Exported]:
         """Every run's exported history, first to last: run id, JSON, number of events; closed runs from the archive.
 
         Raises:
             Unreachable: Temporal cannot be asked now.
-            Missing: Temporal does not know the case.
+            Missing: nobody holds them, or the `source` that was named does not.
         """
-        kept = [(run.run_id, await self._contents.get(run.sha256), run.events) for run in await self._archive.runs(case_id)]
-        try:
-            current = await self._handle(case_id).describe(rpc_timeout=TALK_SECONDS)
-            if current.run_id not in {run_id for run_id, _, _ in kept}:
-                kept.append((current.run_id, *await fetch_history(self._client, case_id, current.run_id)))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise Missing(f"Temporal holds no history of {case_id}") from error
-            raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
-        except RuntimeError as error:
-            raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
-        return kept
+        return await self._histories.of(case_id, source)
 
     async def is_reachable(self) -> bool:
         """Whether Temporal answers."""
@@ -337,15 +328,6 @@ class Cases(Reading):
             return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
         except (RPCError, RuntimeError):
             return False
-
-    def _handle(self, case_id: str) -> WorkflowHandle[Any, Any]:
-        return self._client.get_workflow_handle(case_id)
-
-
-async def fetch_history(client: Client, case_id: str, run_id: str) -> tuple[bytes, int]:
-    """A run's history as exported JSON, and its number of events."""
-    history = await client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
-    return history.to_json().encode(), len(history.events)
 
 
 def refusal_of(error: WorkflowUpdateFailedError) -> Refused | None:

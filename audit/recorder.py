@@ -3,7 +3,7 @@
 A `Recorder` keeps what a case says of itself after every workflow task: after each activation the instance is given one more, whose
 only job is a query; its answer is kept with the length of the history (the id of the WorkflowTaskStarted event) and the instant of
 the task. A task with local activities has several activations: the last one counts. The same recorder serves a live worker and a
-replay. A `Tracer` only notes which task is being worked on, and how it failed.
+replay; a replay may ask `late`, once a task. A `Tracer` only notes which task is being worked on, and how it failed.
 """
 
 from __future__ import annotations
@@ -52,16 +52,20 @@ class Listening(WorkflowRunner):
 
 
 class Recorder(Listening):
-    """Hands what each instance answers to `query` after each activation to `keep`."""
+    """Hands what each instance answers to `query` after each activation to `keep`; `late`, after the last one of each task only.
 
-    def __init__(self, query: str, keep: Keep, inner: WorkflowRunner | None = None) -> None:
+    Which one that was shows when the next task begins or the instance is let go: `late` is for replays, where both follow at once.
+    """
+
+    def __init__(self, query: str, keep: Keep, inner: WorkflowRunner | None = None, *, late: bool = False) -> None:
         super().__init__(inner)
         self._query = query
         self._keep = keep
+        self._kind = RecordedLate if late else Recorded
 
     def listened(self, instance: WorkflowInstance) -> WorkflowInstance:
-        """An instance that is asked after each of its activations."""
-        return Recorded(instance, self._query, self._keep)
+        """An instance that is asked after its activations."""
+        return self._kind(instance, self._query, self._keep)
 
 
 class Tracer(Listening):
@@ -119,9 +123,12 @@ class Recorded(Wrapped):
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """The activation as it is, then the query."""
         completion = self._inner.activate(act)
-        asked = [job.WhichOneof("variant") for job in act.jobs]
-        if completion.HasField("failed") or "remove_from_cache" in asked or "query_workflow" in asked:
-            return completion
+        if not completion.HasField("failed") and changes(act):
+            self.ask(act)
+        return completion
+
+    def ask(self, act: WorkflowActivation) -> None:
+        """Give the instance an activation that is like another but for its jobs: the query is the only one."""
         question = WorkflowActivation()
         question.CopyFrom(act)
         del question.jobs[:]
@@ -131,7 +138,29 @@ class Recorded(Wrapped):
                 answer = command.respond_to_query.succeeded.response.data
                 at = act.timestamp.ToDatetime(tzinfo=UTC)
                 self._keep(Kept(act.run_id, act.history_length, at, answer))
+
+
+class RecordedLate(Recorded):
+    """One instance, asked when a task was left for the next one, or when it is let go."""
+
+    def __init__(self, inner: WorkflowInstance, query: str, keep: Keep) -> None:
+        super().__init__(inner, query, keep)
+        self._last: WorkflowActivation | None = None
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """The query where the task before is over, then the activation as it is."""
+        last, changing = self._last, changes(act)
+        if last is not None and (not changing or act.history_length != last.history_length):
+            self._last = None
+            self.ask(last)
+        completion = self._inner.activate(act)
+        self._last = act if changing and not completion.HasField("failed") else None
         return completion
+
+
+def changes(act: WorkflowActivation) -> bool:
+    """Whether an activation can change the state: it neither lets the instance go nor only asks it."""
+    return not any(job.HasField("remove_from_cache") or job.HasField("query_workflow") for job in act.jobs)
 
 
 class Traced(Wrapped):
