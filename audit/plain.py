@@ -11,6 +11,9 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+INFLATED = 4 << 20
+"""The most bytes a payload is inflated to: Temporal takes none above half of that."""
+
 
 def events_of(history: bytes) -> list[HistoryEvent]:
     """The events of an exported history."""
@@ -42,6 +45,17 @@ def plain(history: bytes) -> str:
     deflated = [payload for event in events for payload in payloads(event) if payload.metadata["encoding"] == b"json/zlib"]
     read = [*(event.SerializeToString() for event in events), *(zlib.decompress(payload.data) for payload in deflated)]
     return "\n".join(part.decode("utf-8", errors="replace") for part in read)
+
+
+def text_of(payload: Payload) -> str:
+    """What a payload says; of what is no text, what can be read."""
+    data = payload.data
+    if payload.metadata["encoding"] == b"json/zlib":
+        try:
+            data = zlib.decompressobj().decompress(data, INFLATED)
+        except zlib.error as error:
+            return f"cannot be inflated: {error}"
+    return data.decode("utf-8", errors="replace")
 
 
 def payloads(message: Any) -> Iterator[Payload]:

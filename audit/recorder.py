@@ -124,10 +124,10 @@ class Recorded(Wrapped):
         """The activation as it is, then the query."""
         completion = self._inner.activate(act)
         if not completion.HasField("failed") and changes(act):
-            self.ask(act)
+            self._ask(act)
         return completion
 
-    def ask(self, act: WorkflowActivation) -> None:
+    def _ask(self, act: WorkflowActivation) -> None:
         """Give the instance an activation that is like another but for its jobs: the query is the only one."""
         question = WorkflowActivation()
         question.CopyFrom(act)
@@ -152,7 +152,7 @@ class RecordedLate(Recorded):
         last, changing = self._last, changes(act)
         if last is not None and (not changing or act.history_length != last.history_length):
             self._last = None
-            self.ask(last)
+            self._ask(last)
         completion = self._inner.activate(act)
         self._last = act if changing and not completion.HasField("failed") else None
         return completion

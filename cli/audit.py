@@ -12,12 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from audit.deployment import Deployment, open_cases
 from audit.fitting import Fit, Outcome
-from cli.auditing import state
+from cli.auditing import history, state
 from cli.edge import opened, out, print_json, print_rows, run
 from models.errors import PasserelleError
 from models.words import PROCEDURE
 
 app = typer.Typer(no_args_is_help=True, help="What the histories say of the cases.")
+app.command()(history)
 app.command()(state)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]

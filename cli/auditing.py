@@ -12,11 +12,15 @@ from rich.markup import escape
 
 from audit.differences import Change, differences
 from audit.moments import Moment, at_event, at_instant
+from audit.saying import details_of, events_of, heading_of
+from audit.timeline import Line, Raw, raw_events, rules_of, timeline
 from audit.timemachine import Replayed, TimeMachine
 from cases import Cases
 from cli.case import AsJson, CaseId, Data, shown
-from cli.edge import opened, out, print_json, print_rows, run
+from cli.edge import opened, out, plain, print_json, print_rows, run
 from models.errors import Missing, Refused, Unreachable
+from models.words import LANGUAGES
+from wording import Words
 
 At = Annotated[
     str | None, typer.Option("--at", metavar="EVENT|INSTANT", help="An event's number, or an instant such as 2027-01-31T09:00Z.")
@@ -34,6 +38,57 @@ async def replayed(cases: Cases, case_id: str) -> Replayed:
         raise
     async with TimeMachine(processes=min(2, len(histories))) as machine:
         return await machine.of(case_id, histories)
+
+
+def history(
+    case: CaseId,
+    language: Annotated[str, typer.Option("--language", parser=spoken, metavar="LANGUAGE", help="en, fr, ar or pt.")] = "en",
+    raw: Annotated[bool, typer.Option("--raw", help="The events as they stand in the histories.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What happened in a case, replayed from its histories: who, on whose behalf, by which rule, with which papers and mails."""
+
+    async def work() -> None:
+        async with opened(data) as (workplace, cases):
+            found = await replayed(cases, case)
+            if raw:
+                show_raw([event for run in found.runs for event in raw_events(run)], as_json)
+                return
+            lines = timeline(found.runs, found.moments, await cases.mails(case), rules_of(found.runs))
+            show_lines(lines, workplace.words, language, as_json)
+
+    run(work())
+
+
+def spoken(text: str) -> str:
+    """A language that the words are there in."""
+    if text not in LANGUAGES:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(LANGUAGES)}")
+    return text
+
+
+def show_lines(lines: Sequence[Line], words: Words, language: str, as_json: bool) -> None:
+    """The timeline, each line with its sentences."""
+    if as_json:
+        said = [(heading_of(line, words, language), details_of(line, words, language)) for line in lines]
+        print_json([{**plain(line), "says": says, "details": details} for line, (says, details) in zip(lines, said, strict=True)])
+        return
+    for line in lines:
+        out.print(f"{shown(line.at)}  {heading_of(line, words, language)}", markup=False, style="bold")
+        for sentence in (*details_of(line, words, language), events_of(line, words, language)):
+            out.print(f"    {sentence}", markup=False)
+
+
+def show_raw(events: Sequence[Raw], as_json: bool) -> None:
+    """The events of every run, as they stand there."""
+    if as_json:
+        print_json(list(events))
+        return
+    for event in events:
+        out.print(f"run {event.run}, event {event.event}, {event.at.isoformat()}: {event.kind}", markup=False)
+        for text in event.texts:
+            out.print(f"    {text}", markup=False)
 
 
 def instant_in(text: str) -> datetime:

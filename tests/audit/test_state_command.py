@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from activities.histories import Exported
 from audit.differences import Change, differences
 from audit.timemachine import Replayed
 from cases import Cases
+from store.mails import MailRow
 from tests.audit.kept import CASE, kept, replayed_here
 from tests.command_line.conftest import Passerelle, environment, installed, passerelle
 from tests.command_line.test_refusals import request_file, started
+from wording import Words
+from workplace import LOCALE
 
 __all__ = ["environment", "installed", "passerelle", "request_file", "started"]
 
@@ -32,9 +36,13 @@ def standard() -> Replayed:
 def replaying(passerelle: Passerelle, standard: Replayed, monkeypatch: pytest.MonkeyPatch) -> Passerelle:
     """Commands that find the standard case replayed, whatever is installed."""
 
+    class Mailless:
+        async def mails(self, case_id: str) -> list[MailRow]:
+            return []
+
     @asynccontextmanager
-    async def opened(data: Path | None) -> AsyncIterator[tuple[None, None]]:
-        yield None, None
+    async def opened(data: Path | None) -> AsyncIterator[tuple[Any, Mailless]]:
+        yield SimpleNamespace(words=Words(LOCALE)), Mailless()
 
     async def replayed(cases: Cases, case_id: str) -> Replayed:
         return standard
@@ -84,6 +92,31 @@ def test_the_first_state_differs_from_nothing(replaying: Passerelle, standard: R
     changes = document(replaying, "--at", "3", "--run", "1", "--diff")["changes"]
     assert {change["path"] for change in changes} == set(json.loads(standard.moments[0].state))
     assert {change["before"] for change in changes} == {None}
+
+
+def test_the_timeline_is_printed_with_the_events_below_each_line(replaying: Passerelle, standard: Replayed) -> None:
+    told = replaying("audit", "history", CASE)
+    assert told.exit_code == 0, told.stderr
+    assert told.stdout.startswith("2031-01-13 09:00  Case opened\n")
+    assert "2031-01-14 09:00  Request found complete – Completeness check (completeness-1)\n    By OFFICE\n" in told.stdout
+    assert "    Run 1, events 15 to 21\n" in told.stdout
+    assert "Document: Acknowledgement of receipt (fr), b38b0e81" in told.stdout
+    french = replaying("audit", "history", CASE, "--language", "fr").stdout
+    assert "    Exécution 1, événements 15 à 21\n" in french
+    lines = json.loads(replaying("audit", "history", CASE, "--json").stdout)
+    assert (lines[0]["verb"], lines[0]["says"], lines[0]["first"]) == ("launched", "Case opened", 1)
+    assert "By OFFICE" in lines[3]["details"]
+    assert replaying("audit", "history", CASE, "--language", "es").exit_code == 2
+
+
+def test_raw_events_are_printed_as_they_stand(replaying: Passerelle, standard: Replayed) -> None:
+    events = json.loads(replaying("audit", "history", CASE, "--raw", "--json").stdout)
+    assert [(event["run"], event["event"]) for event in events] == [
+        (run.number, event.event_id) for run in standard.runs for event in run.events
+    ]
+    said = replaying("audit", "history", CASE, "--raw").stdout
+    assert said.startswith("run 1, event 1, 2031-01-13T09:00:00")
+    assert '"id":"AMEDIP-2031-0001"' in said
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
+from models.acts import Waivable
 from models.errors import PYDANTIC_CODES
 from models.forms import FORMS, Form
+from models.programme import Anchor, Unit
 from models.rules import BUDGET, POSTPONE
 from models.words import LANGUAGES, OPTIONS, DecisionKind, Ending, Format, Kind, Lapse, Phase, Standing, Verb
 
@@ -61,6 +63,9 @@ WORDS: dict[str, set[str]] = {
     "role": {"coordinator", "supervisor"},
     "closure": {"ceiling"},
     "missing": {"no_evaluation", "no_report"},
+    "limit": set(Unit),
+    "anchor": set(Anchor),
+    "waiver": set(Waivable),
 }
 """The least that every language must say, by family; a key reads `family.name`."""
 
@@ -89,6 +94,26 @@ BRACES: dict[str, set[str]] = {
     "fault.lead_time": {"first"},
     "answer.reference": {"reference"},
     "reason.nobody_answered": {"step"},
+    "line.by": {"by"},
+    "line.on_behalf": {"by"},
+    "line.asked": {"by"},
+    "line.how": {"how"},
+    "line.received": {"when"},
+    "line.about": {"about"},
+    "line.reason": {"reason"},
+    "line.form": {"sha256"},
+    "line.bound": {"sha256"},
+    "line.proof": {"sha256"},
+    "line.paper": {"document", "sha256"},
+    "line.mail": {"letter", "sha256", "to"},
+    "line.dates": {"closes", "due"},
+    "line.grace": {"value"},
+    "line.waiver": {"by", "rule"},
+    "line.events": {"begin", "end", "run"},
+    "limit.working_days": {"value"},
+    "limit.calendar_days": {"value"},
+    "limit.weeks": {"value"},
+    "limit.months": {"value"},
 }
 """Keys whose words carry facts, with the names of these facts."""
 
