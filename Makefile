@@ -58,12 +58,17 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev $(UPGRADE) \
 		pyproject.toml -o requirements.lock
 
+# A private key of Ed25519 in PEM: its 32 bytes behind the 16 that say what they are (source: RFC 8410).
+SIGNING_KEY = import base64, secrets; key = bytes.fromhex("302e020100300506032b657004220420") + secrets.token_bytes(32); \
+	print("-----BEGIN PRIVATE KEY-----", base64.b64encode(key).decode(), "-----END PRIVATE KEY-----", sep="\n")
+
 # Made once, never overwritten. The containers run as user 1000 and read them as they are.
 secrets:
 	@umask 077 && mkdir -p $(SECRETS) && \
 	for name in database_password link_key temporal_password; do \
 		[ -s $(SECRETS)/$$name ] || $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' >$(SECRETS)/$$name || exit 1; \
 	done && \
+	{ [ -s $(SECRETS)/signing_key ] || $(PYTHON) -c '$(SIGNING_KEY)' >$(SECRETS)/signing_key; } && \
 	{ [ -s $(SECRETS)/database_url ] || printf 'postgresql+psycopg://passerelle:%s@db:5432/passerelle\n' \
 		"$$(cat $(SECRETS)/database_password)" >$(SECRETS)/database_url; } && \
 	case $$(id -u) in \

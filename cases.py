@@ -26,6 +26,7 @@ from activities.letters import Facts
 from activities.letters import Texts as Texts
 from activities.parties import Parties
 from activities.parties import Party as Party
+from evidence.issuing import Issuing
 from intake import Given as Given
 from intake import Intake, sha256_of
 from intake import Intervention as Intervention
@@ -89,6 +90,7 @@ class Cases(Reading):
         parties: Parties,
         facts: Facts,
         programmes: Mapping[str, Programme],
+        issuing: Issuing,
         *,
         task_queue: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -99,6 +101,7 @@ class Cases(Reading):
         self._intake = Intake(database, reference, facts, clock)
         self._inbox = Inbox(database)
         self._histories = Histories(client, Archive(database), self._contents)
+        self._issuing = issuing
         self._told_to = 0
 
     # Launching
@@ -192,15 +195,25 @@ class Cases(Reading):
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
             log.warning("not_told", case=case_id, step=answer.step, error=type(error).__name__)
             return None
-        await self._inbox.recorded(answer.response)
+        await self._taken_down(case_id, answer)
         return Recorded.model_validate(recorded)
+
+    async def _taken_down(self, case_id: str, answer: Answer) -> None:
+        """Note that an answer was recorded, with its receipt; one owed is issued later."""
+        case = await self._readmodel.case(case_id)
+        step = case.step(answer.step)
+        if step is None or step.decision is None or step.decision.response != answer.response:
+            log.error("no_receipt", case=case_id, step=answer.step, response=answer.response)
+            await self._inbox.recorded(answer.response)
+            return
+        await self._inbox.recorded(answer.response, then=self._issuing.with_receipt(case, step.id, answer.response))
 
     async def _to_an_ended_case(self, case_id: str, answer: Answer) -> Recorded | None:
         """An answer to a case whose workflow is closed: what was recorded of it, a refusal, or nothing while it begins a run."""
         case = await self._readmodel.case(case_id)
         step = case.step(answer.step)
         if step and step.decision and step.decision.response == answer.response:
-            await self._inbox.recorded(answer.response)
+            await self._taken_down(case_id, answer)
             return Recorded(
                 response=answer.response,
                 step=step.id,
@@ -264,6 +277,7 @@ class Cases(Reading):
         try:
             act = await self._intake.act_of(case, given)
             acted = await self._tell_act(case_id, act)
+            await self._issuing.act(case_id, act, acted)
             if acted.do is not act.do:
                 text = f"{act.act} is there with another act, {acted.do}; a new act needs a new id"
                 raise Refused("conflict", text, act=act.act, do=acted.do)

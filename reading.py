@@ -67,6 +67,10 @@ class Reading:
         """The number of every case whose workflow was started, in order."""
         return await self._launches.numbers()
 
+    async def open_numbers(self) -> list[str]:
+        """The numbers of the cases that have not ended, of those published."""
+        return await self._readmodel.open_cases()
+
     async def steps(self, case_id: str) -> list[StepRow]:
         """The steps of a case in the order in which they were opened."""
         return await self._readmodel.steps(case_id)

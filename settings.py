@@ -68,6 +68,13 @@ def _name_in_dns(name: str) -> str:
     return name
 
 
+def _name_of_log(name: str) -> str:
+    """A name as it stands in notes, or nothing: no spaces and no plus sign (source: C2SP signed-note)."""
+    if name and not re.fullmatch(r"[!-*,-~]{1,200}", name):
+        raise ValueError("must be one word without a plus sign, as in exchanges.example/log")
+    return name
+
+
 def _folder(path: Path) -> Path:
     """A folder that is there."""
     if not path.is_dir():
@@ -86,6 +93,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database), Field(repr=False)] = ""
     database_url_file: Path | None = None
     link_key_file: Path | None = None
+    signing_key_file: Path | None = None
+    log_name: Annotated[str, AfterValidator(_name_of_log)] = ""
     programmes: Annotated[Path, AfterValidator(_folder)] = Path(__file__).parent / "programmes"
 
     temporal_address: Annotated[str, AfterValidator(_server), Field(validation_alias="TEMPORAL_ADDRESS")] = ""
@@ -160,8 +169,9 @@ def _filled(settings: Settings) -> Settings:
     """The settings with absolute paths, secrets from their files (a file wins), and the defaults that hang on other settings."""
     folder = settings.data.expanduser().absolute()
     found: dict[str, object] = {"data": folder, "link_key_file": settings.link_key_file or folder / "link.key"}
-    if not settings.public_url:
-        found["public_url"] = f"http://127.0.0.1:{settings.port}"
+    found["signing_key_file"] = settings.signing_key_file or folder / "signing.key"
+    found["public_url"] = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    found["log_name"] = settings.log_name or urlsplit(str(found["public_url"])).hostname
     if settings.database_url_file is not None:
         found["database_url"] = _secret("database_url_file", settings.database_url_file)
         if not str(found["database_url"]).startswith(DATABASES):
@@ -176,6 +186,8 @@ def _filled(settings: Settings) -> Settings:
         found["imap_password"] = SecretStr(_secret("imap_password_file", settings.imap_password_file))
     if settings.link_key_file is not None and len(_read("link_key_file", settings.link_key_file)) < LINK_KEY_BYTES:
         raise WrongSetting(f"{variable('link_key_file')}: {settings.link_key_file} must hold at least {LINK_KEY_BYTES} bytes")
+    if settings.signing_key_file is not None and b"PRIVATE KEY-----" not in _read("signing_key_file", settings.signing_key_file):
+        raise WrongSetting(f"{variable('signing_key_file')}: {settings.signing_key_file} holds no private key in PEM")
     return settings.model_copy(update=found)
 
 

@@ -19,14 +19,18 @@ from activities.imap import Imap
 from activities.postman import Postman, Seal, Smtp, SmtpTransport
 from activities.returned import Returned
 from activities.sealing import Dkim
+from audit.sweep import Sweep
 from cases import Cases
 from models.errors import Unreachable, WrongSetting
 from settings import Settings
+from store.archive import Archive
 from workplace import Workplace, connect, open_workplace
 
 REDELIVER_SECONDS = 2.0
 POST_SECONDS = 5.0
 COLLECT_SECONDS = 60.0
+SWEEP_SECONDS = 60.0
+SWEEPS_AN_HOUR = 60
 GATHER_SECONDS = 0.2
 CONNECT_SECONDS = 1.0
 BEAT_SECONDS = 10.0
@@ -67,12 +71,15 @@ def tls_of(settings: Settings) -> TLSConfig | None:
 def workplace_of(settings: Settings) -> Workplace:
     """The workplace that the settings describe."""
     assert settings.link_key_file is not None
+    assert settings.signing_key_file is not None
     return open_workplace(
         database_url=settings.database_url,
         programmes=settings.programmes,
         public_url=settings.public_url,
         task_queue=settings.task_queue,
         link_key_file=settings.link_key_file,
+        signing_key_file=settings.signing_key_file,
+        log_name=settings.log_name,
     )
 
 
@@ -164,6 +171,15 @@ async def redelivering(cases: Cases) -> None:
         await asyncio.sleep(REDELIVER_SECONDS)
 
 
+async def sweeping(sweep: Sweep) -> None:
+    """See to it, for ever, that the evidence is whole: what has ended every minute, everything every hour."""
+    turn = 0
+    while True:
+        await still_there(sweep.closed if turn % SWEEPS_AN_HOUR else sweep.whole)
+        await asyncio.sleep(SWEEP_SECONDS)
+        turn += 1
+
+
 async def collecting(returned: Returned, imap: Imap) -> None:
     """Take in, for ever, what came back to our mails."""
     while True:
@@ -206,7 +222,8 @@ async def work(settings: Settings, stop: asyncio.Event, ready: Callable[[], None
             await asyncio.wait_for(stop.wait(), CONNECT_SECONDS)
             return
     async with workplace.worker(await client_of(settings, lazy=False), post.posted):
-        working = [post.run(), redelivering(cases), beating(settings.data / ALIVE)]
+        sweep = Sweep(cases, Archive(workplace.database), workplace.run_archive(client), workplace.issuing)
+        working = [post.run(), redelivering(cases), sweeping(sweep), beating(settings.data / ALIVE)]
         if imap is not None:
             working.append(collecting(workplace.returned, imap))
         loops = [asyncio.create_task(loop) for loop in working]

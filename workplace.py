@@ -17,6 +17,7 @@ from activities.archive import RunArchive
 from activities.deadlines import Deadlines
 from activities.directory import Directory
 from activities.documents import Documents
+from activities.enclosing import Enclosing
 from activities.inbox import InboxDesk
 from activities.letters import Facts
 from activities.mail import Composer
@@ -28,7 +29,10 @@ from activities.told import Told
 from activities.typesetting import Typesetter
 from activities.undelivered import Undelivered
 from cases import Cases, fetch_history
+from evidence.issuing import Issuing
 from evidence.links import Links, key_in
+from evidence.log import Log
+from evidence.notary import Notary, notary_of, signing_keys_in
 from models.errors import WrongSetting
 from models.programme import Programme, load_programme
 from onpaper import OnPaper
@@ -86,6 +90,7 @@ class Workplace:
         public_url: str,
         task_queue: str,
         link_key: bytes,
+        notary: Notary,
         link_key_again: Callable[[], bytes] | None = None,
         clock: Callable[[], datetime] = now,
         executor: Executor | None = None,
@@ -96,6 +101,8 @@ class Workplace:
         self.clock = clock
         self.public_url = public_url
         self.links = Links(link_key, link_key_again)
+        self.log = Log(database, notary, clock)
+        self.issuing = Issuing(database, self.log)
         self.words = Words(LOCALE)
         self.reference = Reference(database)
         self.offices = Offices(database, self.reference, clock)
@@ -123,6 +130,7 @@ class Workplace:
             self.parties,
             self.facts,
             self.programmes,
+            self.issuing,
             task_queue=self.task_queue,
             clock=self.clock,
         )
@@ -150,14 +158,10 @@ class Workplace:
 
     def postman(self, transport: Transport, sender: str) -> Postman:
         """Who sends the queued mails."""
-        return Postman(self.mails, transport, self.links, sender, self.clock)
+        return Postman(self.mails, transport, self.links, Enclosing(self.issuing), sender, self.clock)
 
     def activities(self, client: Client, posted: Callable[[], None]) -> list[Callable[..., Any]]:
         """What the procedure can order; `posted` is told when mail was queued."""
-
-        async def fetch(case_id: str, run_id: str) -> tuple[bytes, int]:
-            return await fetch_history(client, case_id, run_id)
-
         directory = Directory(self.reference)
         documents = Documents(
             Typesetter(),
@@ -168,6 +172,7 @@ class Workplace:
             self.contents,
             self.words,
             self.programmes,
+            self.log,
             self._executor,
         )
         return [
@@ -179,8 +184,16 @@ class Workplace:
             directory.focal_point,
             Appointments(self.reference).standins,
             documents.issue,
-            RunArchive(Archive(self.database), fetch, self.clock).keep_run,
+            self.run_archive(client).keep_run,
         ]
+
+    def run_archive(self, client: Client) -> RunArchive:
+        """Who keeps the histories of closed runs."""
+
+        async def fetch(case_id: str, run_id: str) -> tuple[bytes, int]:
+            return await fetch_history(client, case_id, run_id)
+
+        return RunArchive(Archive(self.database), self.log, fetch, self.clock)
 
     def worker(
         self, client: Client, posted: Callable[[], None], *, runner: WorkflowRunner | None = None, cached: int = 1000
@@ -207,11 +220,20 @@ async def connect(address: str, namespace: str, tls: TLSConfig | None = None, *,
     return await Client.connect(address, namespace=namespace, data_converter=CONVERTER, lazy=lazy, tls=tls or False)
 
 
-def open_workplace(*, database_url: str, programmes: Path, public_url: str, task_queue: str, link_key_file: Path) -> Workplace:
+def open_workplace(
+    *,
+    database_url: str,
+    programmes: Path,
+    public_url: str,
+    task_queue: str,
+    link_key_file: Path,
+    signing_key_file: Path,
+    log_name: str,
+) -> Workplace:
     """The workplace of an installation; its database's schema must be there.
 
     Raises:
-        WrongSetting: the schema is missing or older than the code, or the link key is too short.
+        WrongSetting: the schema is missing or older than the code, the link key is too short, or the signing key is none.
     """
     if current(database_url) != head():
         raise WrongSetting("PASSERELLE_DATABASE_URL: the schema is not the newest; run: passerelle db upgrade")
@@ -221,5 +243,6 @@ def open_workplace(*, database_url: str, programmes: Path, public_url: str, task
         public_url=public_url,
         task_queue=task_queue,
         link_key=key_in(link_key_file),
+        notary=notary_of(signing_keys_in(signing_key_file), log_name),
         link_key_again=lambda: key_in(link_key_file),
     )

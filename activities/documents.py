@@ -15,6 +15,8 @@ from activities import names
 from activities.letters import Facts
 from activities.parties import Parties, Party
 from activities.typesetting import Typesetter
+from evidence.entries import document_entry
+from evidence.log import Log
 from models.case import Case, Step
 from models.orders import DocumentOrder, Draft, Issued, IssuedPaper
 from models.programme import Programme
@@ -50,6 +52,7 @@ class Documents:
         contents: Contents,
         words: Words,
         programmes: Mapping[str, Programme],
+        log: Log,
         executor: Executor,
     ) -> None:
         self._typesetter = typesetter
@@ -60,6 +63,7 @@ class Documents:
         self._contents = contents
         self._words = words
         self._programmes = programmes
+        self._log = log
         self._executor = executor
 
     @activity.defn(name=names.ISSUE)
@@ -79,7 +83,11 @@ class Documents:
         loop = asyncio.get_running_loop()
         setting = partial(self._typesetter.set, draft.kind, party.language, data, order.at.date())
         pdf = await loop.run_in_executor(self._executor, setting)
-        sha256 = await self._contents.put(pdf, "application/pdf", person=draft.people.get(draft.about, ""))
+        person = draft.people.get(draft.about, "")
+        async with self._log.transaction() as connection:
+            sha256 = await self._contents.put(pdf, "application/pdf", person=person, connection=connection)
+            entry = document_entry(order.case, draft.kind, party.language, sha256, draft.about, order.at)
+            await self._log.append(connection, [entry])
         return IssuedPaper(kind=draft.kind, language=party.language, sha256=sha256, about=draft.about)
 
     async def _receiver(self, paper: Drafting) -> Party:

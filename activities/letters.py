@@ -22,6 +22,7 @@ from wording import Words
 
 REDACTED = "REDACTED"
 CODE = "0000 0000"
+CHECKPOINT = "[checkpoint]"
 """What stands in a letter in the place of its code until it is sent."""
 
 CODE_FACTS = ("session", "case", "step", "party")
@@ -136,6 +137,7 @@ class Facts:
             "recorded_words": self.moment(party, decision.received or decision.recorded),
             "reference": decision.response,
             "late": decision.late,
+            "checkpoint": CHECKPOINT,
         }
 
     async def of_kind(self, programme: Programme, case: Case, step: Step, language: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import aiosmtplib
 import structlog
 
+from activities.enclosing import Enclosing, NotYet
 from activities.letters import CODE, CODE_FACTS, REDACTED
 from activities.mail import with_link
 from evidence.links import Link, Links
@@ -24,6 +25,7 @@ from store.deliveries import DeliveryState, Said
 from store.mails import Mails, QueuedMail
 
 GIVE_UP_AFTER = timedelta(hours=72)
+SOON = timedelta(seconds=3)
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=4)
 LEASE_SECONDS = 120.0
 CONVERSATION_SECONDS = 60.0
@@ -36,10 +38,11 @@ log = structlog.get_logger("postman")
 
 
 class Refusal(NamedTuple):
-    """Why a receiver does not get a message; `permanent` when trying again is of no use."""
+    """Why a receiver does not get a message; `permanent` when trying again is of no use, `soon` when it is in a moment."""
 
     text: str
     permanent: bool
+    soon: bool = False
 
 
 class Handed(NamedTuple):
@@ -138,10 +141,19 @@ class Postman:
     without the address of any receiver. A message that cannot be sent, whatever the reason, holds up no other.
     """
 
-    def __init__(self, mails: Mails, transport: Transport, links: Links, sender: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        mails: Mails,
+        transport: Transport,
+        links: Links,
+        enclosing: Enclosing,
+        sender: str,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._mails = mails
         self._transport = transport
         self._links = links
+        self._enclosing = enclosing
         self._sender = sender
         self._clock = clock
 
@@ -165,11 +177,13 @@ class Postman:
         boxes = {rank: box for rank, box in queued.receivers.items() if rank not in refused}
         sender, reply = self._sender, ""
         try:
-            message = self._written(queued)
+            message = await self._enclosing.enclosed(queued, self._written(queued))
             sender = sender or message["From"].addresses[0].addr_spec
             if boxes:
                 reply, noes = await self._converse(message, sender, list(boxes.values()))
                 refused |= {rank: noes[box] for rank, box in boxes.items() if box in noes}
+        except NotYet as error:
+            refused |= dict.fromkeys(boxes, Refusal(str(error), permanent=False, soon=True))
         except NotSent as error:
             refused |= dict.fromkeys(boxes, Refusal(str(error), error.permanent))
         except Exception as error:  # noqa: BLE001 - a fault of this one mail or of the transport: the others are sent all the same
@@ -204,9 +218,10 @@ class Postman:
             if no.permanent or waited > GIVE_UP_AFTER:
                 said[rank] = Said(state=DeliveryState.FAILED, reply=text)
             else:
-                again = now + min(max(FIRST_RETRY, waited), LONGEST_RETRY)
+                again = now + (SOON if no.soon else min(max(FIRST_RETRY, waited), LONGEST_RETRY))
                 said[rank] = Said(state=DeliveryState.DEFERRED, reply=text, next_try=again)
-        await self._mails.noted(queued.message_id, now, said)
+        accepted = any(one.state is DeliveryState.ACCEPTED for one in said.values())
+        await self._mails.noted(queued.message_id, now, said, self._enclosing.sent(queued, now) if accepted else None)
         self._log(queued, said)
 
     def _log(self, queued: QueuedMail, said: Mapping[int, Said]) -> None:

@@ -69,6 +69,7 @@ def rebuild_command(data: Data = None, as_json: AsJson = False) -> None:
             shown = numbers if as_json else track(numbers, description="cases")
             for number in shown:
                 await rebuild(workplace.readmodel, cases, number)
+            await workplace.issuing.restored(len(numbers), "db rebuild")
         if as_json:
             print_json({"cases": numbers})
         else:

@@ -9,7 +9,9 @@ import typer
 
 from cli.case import AsJson, Data
 from cli.edge import opened, out, print_json, print_rows, refuse, run, settings_of
+from evidence.checkpoint import verifier_key
 from evidence.links import rotate as rotate_links
+from evidence.notary import notary_of, renew, signing_keys_in
 from models.errors import PasserelleError
 from store.tokens import Token
 
@@ -81,14 +83,37 @@ def revoke(
 
 
 @app.command()
-def rotate(data: Data = None) -> None:
-    """Begin a new key of the links in mails; links made with the former keys go on opening."""
-    path = settings_of(data).link_key_file
-    assert path is not None
+def public(data: Data = None, as_json: AsJson = False) -> None:
+    """The public keys to check receipts, checkpoints and bundles with, in PEM; hand them over, they are no secret."""
+    settings = settings_of(data)
+    assert settings.signing_key_file is not None
     try:
-        number = rotate_links(path)
+        notary = notary_of(signing_keys_in(settings.signing_key_file), settings.log_name)
     except PasserelleError as error:
         refuse(error)
+    if as_json:
+        verifiers = [verifier_key(notary.name, notary.trusted.raw(one)) for one in notary.trusted.ids]
+        print_json({"log": notary.name, "keys": notary.trusted.ids, "verifiers": verifiers, "pem": notary.trusted.pem})
+    else:
+        print(notary.trusted.pem, end="")
+
+
+@app.command()
+def rotate(
+    signing: Annotated[bool, typer.Option("--signing", help="The key that receipts and the log are signed with.")] = False,
+    data: Data = None,
+) -> None:
+    """Begin a new key of the links in mails, or with --signing of what is signed; what the former keys made goes on counting."""
+    settings = settings_of(data)
+    assert settings.link_key_file is not None
+    assert settings.signing_key_file is not None
+    try:
+        number = renew(settings.signing_key_file) if signing else rotate_links(settings.link_key_file)
+    except PasserelleError as error:
+        refuse(error)
+    if signing:
+        out.print(f"Key {number} signs once web and worker have been started again. Hand the public keys over again: keys public.")
+        return
     out.print(f"Key {number} signs what is sent once the worker has been started again; the former keys still open their links.")
 
 

@@ -6,7 +6,6 @@ and digests; the contents themselves are kept elsewhere, sealed with that person
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -14,10 +13,9 @@ from typing import Any
 
 import rfc8785
 
+from evidence.events import read_json
 from models.acts import Act
 from models.message import Instant, Message
-
-SAFE = 2**53
 
 
 class EntryKind(StrEnum):
@@ -64,46 +62,16 @@ def entry_of(leaf: bytes) -> Entry:
     return entry
 
 
-def loaded(data: bytes) -> Any:
-    """What JSON holds that was written by us: no name twice, no number that is read differently elsewhere.
-
-    Raises:
-        ValueError: it is none, or nested too deep.
-    """
-    try:
-        return json.loads(data, object_pairs_hook=_once, parse_float=_whole, parse_int=_safe, parse_constant=_whole)
-    except RecursionError as error:
-        raise ValueError("the JSON is nested too deep") from error
-
-
 def object_in(data: bytes) -> dict[str, Any]:
     """The object that JSON holds.
 
     Raises:
         ValueError: it holds none.
     """
-    read = loaded(data)
+    read = read_json(data)
     if isinstance(read, dict):
         return read
     raise ValueError("the JSON holds no object")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice in an object")
-    return found
-
-
-def _whole(text: str) -> Any:
-    raise ValueError(f"{text[:40]} is no whole number")
-
-
-def _safe(text: str) -> int:
-    number = int(text) if len(text) < 18 else SAFE
-    if abs(number) >= SAFE:
-        raise ValueError(f"{text[:40]} is too large a number")
-    return number
 
 
 def written(at: datetime) -> str:
@@ -127,9 +95,9 @@ def document_entry(case: str, kind: str, language: str, sha256: str, about: str,
     return Entry(kind=EntryKind.DOCUMENT, case=case, ref=f"{case}/{sha256}", at=at, facts=facts)
 
 
-def mail_entry(case: str, message_id: str, letter: str, step: str, party: str, sha256: str, at: datetime) -> Entry:
-    """That a mail server took a mail, archived under a sha256, for a party."""
-    facts: dict[str, str | int] = {"letter": letter, "step": step, "to": party, "sha256": sha256}
+def mail_entry(case: str, message_id: str, letter: str, step: str, sha256: str, at: datetime) -> Entry:
+    """That a mail server took a mail, archived under a sha256."""
+    facts: dict[str, str | int] = {"letter": letter, "step": step, "sha256": sha256}
     return Entry(kind=EntryKind.MAIL, case=case, ref=message_id, at=at, facts=facts)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import structlog
 
+from evidence.entries import act_entry, restore_entry
 from evidence.log import Log
 from evidence.receipts import Receipt, claims_of, receipt_entry, signed_receipt
+from models.acts import Act, Acted
 from models.case import Case
-from models.errors import Missing
+from models.errors import Missing, Unreachable
 from store.cases import ReadModel
 from store.database import Database, Then, Transaction
 from store.leaves import ReceiptRow
@@ -56,6 +60,21 @@ class Issuing:
             await self.issue(connection, case, step_id, response)
 
         return then
+
+    async def act(self, case_id: str, act: Act, acted: Acted) -> None:
+        """Put an act that was carried out into the log; one that another act of the same name stands for is not."""
+        if acted.do is not act.do:
+            return
+        try:
+            async with self._database.begin() as connection:
+                await self.log.append(connection, [act_entry(case_id, act)])
+        except Unreachable as error:  # the act is done: its history is looked through later
+            log.warning("act_not_logged", case=case_id, act=act.act, error=str(error))
+
+    async def restored(self, cases: int, by: str) -> None:
+        """Put into the log that the read model of so many cases was written anew."""
+        async with self._database.begin() as connection:
+            await self.log.append(connection, [restore_entry(uuid4().hex, cases, by, self.log.now())])
 
     async def of_step(self, case_id: str, step_id: str) -> Receipt | None:
         """The receipt of the answer to a step, if there is one."""

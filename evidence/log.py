@@ -10,7 +10,7 @@ from datetime import datetime
 
 from evidence import merkle
 from evidence.checkpoint import Checkpoint, Proof, checkpoint_of, signed_note
-from evidence.entries import Entry
+from evidence.entries import Entry, key_entry
 from evidence.merkle import Node, Span
 from evidence.notary import Notary
 from models.errors import Missing
@@ -26,8 +26,9 @@ class Log:
 
     def __init__(self, database: Database, notary: Notary, clock: Callable[[], datetime]) -> None:
         self.notary = notary
+        self.transaction = database.begin
         self.leaves = Leaves(database)
-        self._clock = clock
+        self.now = clock
 
     async def append(self, connection: Transaction, entries: Sequence[Entry]) -> list[int]:
         """Put entries at the end, in a transaction; gives their indexes. One of the same kind and ref that is there stays."""
@@ -56,6 +57,12 @@ class Log:
         ]
         await self.leaves.add(connection, rows, new)
 
+    async def announce(self) -> None:
+        """Put the keys that sign into the log, each once."""
+        async with self.transaction() as connection:
+            trusted = self.notary.trusted
+            await self.append(connection, [key_entry(one, trusted.pem_of(one), self.now()) for one in reversed(trusted.ids)])
+
     # What it is, and proofs of it
 
     async def root(self, size: int, connection: Transaction | None = None) -> bytes:
@@ -73,7 +80,7 @@ class Log:
         if known := await self.leaves.checkpoint(size):
             return known
         note = signed_note(Checkpoint(self.notary.name, size, await self.root(size)), self.notary)
-        await self.leaves.keep_checkpoint(size, note, self._clock())
+        await self.leaves.keep_checkpoint(size, note, self.now())
         return note
 
     async def inclusion(self, index: int, size: int) -> list[bytes]:

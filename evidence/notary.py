@@ -48,7 +48,11 @@ class Trusted:
     @property
     def pem(self) -> str:
         """The keys in PEM, one below the other."""
-        return "".join(pem_of(key).decode() for key in self._keys.values())
+        return "".join(self.pem_of(one) for one in self._keys)
+
+    def pem_of(self, key_id: str) -> str:
+        """A key in PEM."""
+        return pem_of(self._keys[key_id]).decode()
 
     def raw(self, key_id: str) -> bytes:
         """The 32 bytes of a key."""

@@ -15,11 +15,13 @@ from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkflowRunner
 
 from activities.postman import Handed
 from audit.recorder import Kept, Recorder
+from evidence.notary import Notary
 from models.errors import Fault, Invalid, Missing, Refused, Unreachable
 from models.orders import Rest
 from models.programme import Programme
@@ -32,6 +34,7 @@ from workflows.converter import CONVERTER
 from workplace import Workplace
 
 LINK_KEY = sha256(b"rehearsal: these links open nothing").digest()
+NOTARY = Notary([Ed25519PrivateKey.from_private_bytes(sha256(b"rehearsal: nothing is signed for long").digest())], "rehearsal")
 PUBLIC_URL = "https://exchanges.example"
 
 
@@ -102,7 +105,15 @@ async def stage(template: Path, programmes: Mapping[str, Programme], runner: Wor
         path = Path(folder) / "rehearsal.db"
         shutil.copy(template, path)
         database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
-        workplace = Workplace(database, programmes, public_url=PUBLIC_URL, task_queue="rehearsal", link_key=LINK_KEY, clock=clock)
+        workplace = Workplace(
+            database,
+            programmes,
+            public_url=PUBLIC_URL,
+            task_queue="rehearsal",
+            link_key=LINK_KEY,
+            notary=NOTARY,
+            clock=clock,
+        )
         async with await WorkflowEnvironment.start_time_skipping(
             data_converter=CONVERTER, test_server_existing_path=binary("temporal-test-server")
         ) as environment:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from models.errors import Refused
 from models.message import Instant, Message
 from store.contents import row_of
-from store.database import Database
-from store.tables import archive, contents
+from store.database import Database, Transaction
+from store.tables import archive, cases, contents
 from store.upsert import insert_new
 
 MEDIA = "application/json"
+
+Told = Callable[[Transaction, str], Awaitable[None]]
+"""Something to be written in the same transaction, told the sha256 of what was kept."""
 
 
 class ArchivedRun(Message):
@@ -32,8 +36,12 @@ class Archive:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def keep(self, case_id: str, run: int, run_id: str, events: int, data: bytes, at: datetime) -> str:
+    async def keep(
+        self, case_id: str, run: int, run_id: str, events: int, data: bytes, at: datetime, then: Told | None = None
+    ) -> str:
         """Keep a run's exported history and return its sha256; keeping the same again changes nothing.
+
+        `then` is written with it, told the sha256.
 
         Raises:
             Refused: "conflict", another history of that run is kept.
@@ -47,6 +55,8 @@ class Archive:
             kept = await connection.scalar(select(archive.c.sha256).where(archive.c.case_id == case_id, archive.c.run_id == run_id))
             if kept != digest:
                 raise Refused("conflict", f"another history of run {run_id} of {case_id} is kept: {kept}", sha256=str(kept))
+            if then is not None:
+                await then(connection, digest)
         return digest
 
     async def runs(self, case_id: str) -> list[ArchivedRun]:
@@ -54,3 +64,11 @@ class Archive:
         query = select(archive).where(archive.c.case_id == case_id).order_by(archive.c.run, archive.c.at)
         async with self._db.read() as connection:
             return [ArchivedRun.model_validate(row._asdict()) for row in await connection.execute(query)]
+
+    async def unarchived(self, limit: int) -> list[tuple[str, int]]:
+        """Cases that have ended and whose last run is not kept: their numbers and those of the runs."""
+        there = archive.c.case_id == cases.c.id, archive.c.run == cases.c.run
+        query = select(cases.c.id, cases.c.run).outerjoin(archive, and_(*there))
+        query = query.where(cases.c.ended.is_not(None), archive.c.run_id.is_(None)).order_by(cases.c.ended).limit(limit)
+        async with self._db.read() as connection:
+            return [(row.id, row.run) for row in await connection.execute(query)]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.case import Answer
 from models.errors import Missing, Refused
 from models.message import Message
-from store.database import Database
+from store.database import Database, Then
 from store.silence import lapses_in_a_row
 from store.tables import inbox
 from store.upsert import insert_new
@@ -98,13 +98,13 @@ class Inbox:
             raise Missing(f"no response {response}")
         return _row(row)
 
-    async def recorded(self, response: str, outcome: Mapping[str, str] | None = None) -> None:
-        """The case took the answer down; this stands, whatever was noted before.
+    async def recorded(self, response: str, outcome: Mapping[str, str] | None = None, then: Then | None = None) -> None:
+        """The case took the answer down; this stands, whatever was noted before. `then` is done with the first note of it.
 
         Raises:
             Missing: it never came in.
         """
-        await self._note(response, InboxState.RECORDED, outcome or {}, inbox.c.state != InboxState.RECORDED)
+        await self._note(response, InboxState.RECORDED, outcome or {}, inbox.c.state != InboxState.RECORDED, then)
 
     async def refused(self, response: str, code: str, text: str, facts: Mapping[str, str]) -> None:
         """The case refused the answer; an outcome noted before stands.
@@ -156,12 +156,16 @@ class Inbox:
         """How many questions an institution has left without an answer since its last one, of those closed before an instant."""
         return (await lapses_in_a_row(self._db, [asked], before))[asked]
 
-    async def _note(self, response: str, state: InboxState, outcome: Mapping[str, str], when: ColumnElement[bool]) -> None:
+    async def _note(
+        self, response: str, state: InboxState, outcome: Mapping[str, str], when: ColumnElement[bool], then: Then | None = None
+    ) -> None:
         change = update(inbox).where(inbox.c.response == response, when).values(state=state, outcome=dict(outcome))
         async with self._db.begin() as connection:
             changed = await connection.execute(change)
             if not changed.rowcount and (await connection.execute(_one(response))).first() is None:
                 raise Missing(f"no response {response}")
+            if changed.rowcount and then is not None:
+                await then(connection)
 
 
 async def _shut(connection: AsyncConnection) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.errors import Refused
 from models.message import Instant, Message
 from store.contents import Corrupt, checked, row_of
-from store.database import Database
+from store.database import Database, Then
 from store.deliveries import Deliveries, DeliveryState, Said, note, waiting
 from store.tables import contents, deliveries, mails, persons
 from store.upsert import insert_new
@@ -134,14 +134,16 @@ class Mails:
             read = [await _read(connection, row, ranks.get(row.message_id, ()), now) for row in rows]
         return [message for message in read if message is not None]
 
-    async def noted(self, message_id: str, at: datetime, said: Mapping[int, Said]) -> None:
-        """What was said of the receivers to whom a claimed message was sent, by rank.
+    async def noted(self, message_id: str, at: datetime, said: Mapping[int, Said], then: Then | None = None) -> None:
+        """What was said of the receivers to whom a claimed message was sent, by rank; `then` is written with it.
 
         Raises:
             Missing: there is no such message.
         """
         async with self._db.begin() as connection:
             await note(connection, message_id, at, said, release=True)
+            if then is not None:
+                await then(connection)
 
     async def requeue(self, message_id: str, at: datetime, boxes: Mapping[int, str]) -> list[int]:
         """Send a message anew to those it did not reach; gives their ranks.

@@ -16,6 +16,7 @@ from models.errors import Unreachable
 from web.api.app import interface
 from web.auditor.rooms import open_rooms
 from web.guard import Guard
+from web.log import Published
 from web.mailbox import Mailbox, MailPage
 from web.pages import Pages, preferred
 from web.respond.acting import Acting
@@ -37,7 +38,7 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
     app = FastAPI(title="Passerelle", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(workplace.words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.mount("/api", interface(cases, workplace.words))
+    app.mount("/api", interface(cases, workplace.words, workplace.log))
     secure = workplace.public_url.startswith("https:")
     door = Door(cases, workplace.links, workplace.visits, secure=secure)
     front = Front(cases, workplace.words, pages, door, workplace.resending)
@@ -49,6 +50,7 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
     ):
         app.include_router(part.router)
     open_rooms(app, cases, workplace, pages, secure=secure)
+    app.include_router(Published(workplace.log).router)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)

@@ -14,6 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from rehearsal.stage import NOTARY
 from store.database import Database
 from store.migrate import upgrade
 from store.seed import seed
@@ -61,6 +62,7 @@ def workplace_on(file: Path, clock: Clock) -> Workplace:
         public_url="http://pages.example",
         task_queue="none",
         link_key=b"k" * 32,
+        notary=NOTARY,
         clock=clock,
     )
 
@@ -68,8 +70,8 @@ def workplace_on(file: Path, clock: Clock) -> Workplace:
 def hall_of(place: Workplace) -> Hall:
     """The hall of an installation."""
     reference, parties, facts, programmes = place.reference, place.parties, place.facts, place.programmes
-    nobody = cast(Client, None)
-    return Hall(nobody, place.database, reference, parties, facts, programmes, task_queue="none", clock=place.clock)
+    nobody, issuing = cast(Client, None), place.issuing
+    return Hall(nobody, place.database, reference, parties, facts, programmes, issuing, task_queue="none", clock=place.clock)
 
 
 def app_of(place: Workplace, hall: Hall) -> FastAPI:

@@ -73,6 +73,7 @@ class Server(threading.Thread):
             place.parties,
             place.facts,
             place.programmes,
+            place.issuing,
             task_queue="none",
             clock=place.clock,
         )

@@ -41,7 +41,7 @@ RAW = [
     *(b'{"form":{"cost":1e999}}', b'{"form":{"cost":' + b"9" * 6000 + b"}}", b'{"option":"\\ud800"}', b"\xef\xbb\xbf{}"),
     *(b"[" * 100_000, b'{"a":' * 5000, b'{"form":' * 19 + b"1" + b"}" * 19, b'{"option":"\x00"}', b"\x00" * 1000),
 ]
-OPERATIONS = ("steps", "step", "paper", "answer", "more_time", "decline")
+OPERATIONS = ("steps", "step", "paper", "answer", "more_time", "decline", "log_checkpoint", "log_inclusion", "log_consistency")
 PLACES = ("answers", "more-time", "decline")
 HEADERS = st.sampled_from(["application/json", "application/json; charset=utf-16", "text/plain", "multipart/form-data", ""])
 

@@ -174,7 +174,7 @@ async def test_a_name_that_nothing_has_is_not_looked_for(desk: Desk, monkeypatch
 
 async def test_a_key_that_comes_too_often_waits_and_the_others_do_not(workplace: Workplace, hall: Hall) -> None:
     seconds = [0.0]
-    api = interface(hall, workplace.words, Pace(burst=3, a_second=0.5, clock=lambda: seconds[0]))
+    api = interface(hall, workplace.words, workplace.log, Pace(burst=3, a_second=0.5, clock=lambda: seconds[0]))
     app = FastAPI()
     app.mount("/api", api)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pages.example") as line:

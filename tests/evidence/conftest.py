@@ -1,4 +1,4 @@
-"""One bundle for all tests of it, made once; each test changes copies."""
+"""One bundle for all tests of it, made once; each test changes copies. A log with entries, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from copy import deepcopy
 import pytest
 
 from evidence.bundle import bundle_of
+from evidence.issuing import Issuing
+from evidence.log import Log
+from rehearsal.stage import NOTARY as REHEARSED
+from store.database import Database
 from tests.evidence.golden import NOTARY, Known, golden
 from tests.evidence.tampering import unzipped
+from tests.postgres import database, database_url, postgres_url, sqlite_url
+from tests.store.situations import MONDAY
+
+__all__ = ["database", "database_url", "postgres_url", "sqlite_url"]
 
 BASE = "nomination-recalled"
 
@@ -35,3 +43,15 @@ def known(base: Known) -> Known:
 def files(bundle: bytes) -> dict[str, bytes]:
     """The files of its bundle, to be changed."""
     return unzipped(bundle)
+
+
+@pytest.fixture
+def the_log(database: Database) -> Log:
+    """A log without any entry."""
+    return Log(database, REHEARSED, lambda: MONDAY)
+
+
+@pytest.fixture
+def issuing(database: Database, the_log: Log) -> Issuing:
+    """Who issues receipts."""
+    return Issuing(database, the_log)

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from activities import names
 from models import errors
 from models.words import Kind
+from rehearsal.stage import NOTARY
 from store.database import Database
 from tests.guards.tree import PACKAGES, ROOT, Function, files, modules, public
 from workplace import Workplace, load_programmes
@@ -33,6 +34,7 @@ def test_every_activity_that_workflows_name_is_registered(tmp_path: Path) -> Non
         public_url="https://exchanges.example",
         task_queue="guards",
         link_key=b"k" * 32,
+        notary=NOTARY,
     )
     registered = {name_of(function) for function in place.activities(cast(Client, None), lambda: None)}
     named = {value for name, value in vars(names).items() if name.isupper()}

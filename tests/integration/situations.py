@@ -26,6 +26,7 @@ from evidence.links import Link
 from models.errors import Unreachable
 from models.programme import load_programme
 from rehearsal.player import free_port
+from rehearsal.stage import NOTARY
 from store.cases import Launches
 from store.database import Database
 from store.seed import seed
@@ -139,6 +140,7 @@ def workplace_on(database: Database, number: str) -> Workplace:
         public_url="https://exchanges.example",
         task_queue=number,
         link_key=b"k" * 32,
+        notary=NOTARY,
     )
 
 

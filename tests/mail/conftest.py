@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from rehearsal.stage import NOTARY
 from store.database import Database
 from store.migrate import upgrade
 from store.seed import seed
@@ -63,6 +64,7 @@ async def workplace(seeded: Path, tmp_path: Path, clock: Clock) -> AsyncIterator
         public_url="https://exchanges.example/",
         task_queue="mail",
         link_key=b"k" * 32,
+        notary=NOTARY,
         clock=clock,
     )
     yield place

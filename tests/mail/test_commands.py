@@ -12,6 +12,7 @@ import time_machine
 
 from activities.postman import NotSent
 from models.words import Kind, State
+from rehearsal.stage import NOTARY
 from store.database import Database
 from tests.command_line.conftest import Passerelle
 from tests.command_line.conftest import environment as environment
@@ -49,7 +50,7 @@ def on(folder: Path, work: Callable[[Workplace], Awaitable[None]]) -> None:
 
     async def do() -> None:
         database = Database.open(f"sqlite+aiosqlite:///{folder}/var/passerelle.db", durable=False)
-        options = {"public_url": "https://exchanges.example", "task_queue": "mail", "link_key": b"k" * 32}
+        options = {"public_url": "https://exchanges.example", "task_queue": "mail", "link_key": b"k" * 32, "notary": NOTARY}
         workplace = Workplace(database, {"amedip": amedip()}, clock=lambda: OPENED, **options)  # type: ignore[arg-type]
         await work(workplace)
         await workplace.close()

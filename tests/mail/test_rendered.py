@@ -104,7 +104,8 @@ async def test_a_letter_holds_narrow_and_wide_light_and_dark(filing: Filing, bro
         grounds[scheme] = page["found"][-1]["on"]
         left, right, height = page["go"]
         assert height >= 44, "as large as a thumb"
-        assert (left < width - right) == (language == "en")
+        before, behind = (left, width - right) if language == "en" else (width - right, left)
+        assert before < behind or (width, before) == (WIDTHS[0], behind), "at the start of its line, which it can fill on a phone"
     assert luminance(grounds["dark"]) < 0.1 < luminance(grounds["light"])
 
 

@@ -22,7 +22,7 @@ class Counter(Cases):
 
     def __init__(self, database: Database) -> None:
         nothing = cast(Any, None)
-        super().__init__(cast(Client, None), database, nothing, nothing, nothing, {}, task_queue="none")
+        super().__init__(cast(Client, None), database, nothing, nothing, nothing, {}, nothing, task_queue="none")
         self.told: list[str] = []
         self.tried: list[str] = []
         self.broken: dict[str, Exception | None] = {}

@@ -14,6 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from rehearsal.stage import NOTARY
 from store.database import Database
 from store.migrate import upgrade
 from store.seed import seed
@@ -55,6 +56,7 @@ async def workplace(seeded: Path, tmp_path: Path, clock: Clock) -> AsyncIterator
         public_url="http://pages.example",
         task_queue="none",
         link_key=b"k" * 32,
+        notary=NOTARY,
         clock=clock,
     )
     yield place
@@ -71,6 +73,7 @@ def cases(workplace: Workplace) -> Counter:
         workplace.parties,
         workplace.facts,
         workplace.programmes,
+        workplace.issuing,
         task_queue="none",
         clock=workplace.clock,
     )

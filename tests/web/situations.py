@@ -123,7 +123,7 @@ class Counter(Cases):
         step = rules.repeated(case, answer) or rules.note(case, answer, self.clock())
         case.seq += 1
         await self._readmodel.publish(case)
-        await self._inbox.recorded(answer.response)
+        await self._taken_down(case_id, answer)
         return rules.recorded_of(step)
 
     async def _tell_act(self, case_id: str, act: Act) -> Acted:

@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from cases import Cases
+from evidence.log import Log
 from web.api.gate import Gate, Pace
 from web.api.problems import MEDIA, Problems
+from web.api.proofs import Proofs
 from web.api.routes import Routes
 from web.api.said import Problem
 from wording import Words
@@ -36,7 +38,7 @@ class Interface(FastAPI):
         return described
 
 
-def interface(cases: Cases, words: Words, pace: Pace | None = None) -> FastAPI:
+def interface(cases: Cases, words: Words, log: Log, pace: Pace | None = None) -> FastAPI:
     """The API of an installation; `pace` is how often a key may come."""
     api = Interface(
         title="Passerelle: answering by API",
@@ -51,4 +53,5 @@ def interface(cases: Cases, words: Words, pace: Pace | None = None) -> FastAPI:
     api.state.gate = Gate(cases.tokens, pace or Pace())
     Problems(words).handle(api)
     api.include_router(Routes(cases, words).router)
+    api.include_router(Proofs(log).router)
     return api
