@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from temporalio.client import Client
 
 from models.words import LANGUAGES, Role
+from rehearsal.stage import NOTARY
 from store.database import Database
 from store.finding import Filter
 from tests.auditor.situations import ENDED, PASSWORD, Room, cheap
@@ -49,9 +50,10 @@ async def opened(seeded: Path, chromium: str, tmp_path_factory: pytest.TempPathF
         public_url="http://pages.example",
         task_queue="none",
         link_key=b"k" * 32,
+        notary=NOTARY,
         clock=clock,
     )
-    parts = place.reference, place.parties, place.facts, place.programmes
+    parts = place.reference, place.parties, place.facts, place.programmes, place.issuing
     cases = Counter(cast(Client, None), place.database, *parts, task_queue="none", clock=clock)
 
     async def ready() -> dict[str, bool]:
