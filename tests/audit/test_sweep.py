@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -26,11 +25,11 @@ from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
 from store.database import Database
+from tests.audit.kept import CASE, kept
 from tests.postgres import sqlite_url
 
 __all__ = ["sqlite_url"]
 
-GOLDEN = Path(__file__).parents[1] / "histories" / "ten-interventions"
 NOW = datetime(2031, 1, 1, tzinfo=UTC)
 
 
@@ -77,20 +76,13 @@ class Stage:
         return [entry_of(row.leaf.encode()) for row in await self.log.leaves.of_kind(kind)]
 
 
-def recorded() -> list[tuple[str, bytes, int]]:
-    """The runs of a golden case with ten acts."""
-    files = sorted(GOLDEN.glob("*.json"), key=lambda file: int(file.stem) if file.stem.isdigit() else 0)
-    histories = [file.read_bytes() for file in files if file.stem.isdigit()]
-    return [(f"run-{at}", history, root_of_run(history)[1]) for at, history in enumerate(histories, start=1)]
-
-
-RUNS = recorded()
+RUNS = list(kept("ten-interventions"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ends() -> list[Case]:
     """The case at the end of each of its runs."""
-    return await states("golden", RUNS)
+    return await states(CASE, RUNS)
 
 
 @pytest_asyncio.fixture
