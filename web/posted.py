@@ -16,14 +16,14 @@ UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
 async def texts_of(request: Request) -> dict[str, str]:
-    """The texts of a form that was sent, by name; what cannot be kept reads as a replacement character."""
+    """The texts of a form that was sent, by name; what cannot be kept is left out."""
     sent = (await request.form()).multi_items()
     return {keepable(name): keepable(value) for name, value in sent if isinstance(value, str)}
 
 
 def keepable(text: str) -> str:
-    """A text that can be kept."""
-    return UNKEEPABLE.sub("\ufffd", text)
+    """A text without what cannot be kept."""
+    return UNKEEPABLE.sub("", text)
 
 
 def is_from_elsewhere(request: Request) -> bool:

@@ -41,7 +41,8 @@ FACTS: dict[str, set[str]] = {
     "overdue": BASE | {"step_name", "due_words", "closes_words", "link"},
     "escalation": BASE | {"step_name", "asked_name", "passed_words", "due_words", "link"},
     "must_choose": BASE | {"step_name", "asked_name", "closes_words"},
-    "recorded": BASE | {"step_name", "answer_name", "answered_by", "on_behalf_of", "recorded_words", "reference", "late"},
+    "recorded": BASE
+    | {"step_name", "answer_name", "answered_by", "on_behalf_of", "recorded_words", "reference", "late", "checkpoint"},
     "lapsed": BASE | {"step_name", "due_words", "consequence"},
     "extended": BASE | {"step_name", "due_words", "link", "reason"},
     "cancelled": BASE | {"ending_name", "reason"},
