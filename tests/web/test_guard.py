@@ -235,7 +235,7 @@ async def test_an_address_that_no_page_has_is_not_looked_up(desk: Desk, address:
     assert answer.headers["content-security-policy"] == POLICY
 
 
-async def test_what_cannot_be_kept_reads_as_a_replacement(desk: Desk) -> None:
+async def test_what_cannot_be_kept_is_left_out(desk: Desk) -> None:
     path = await desk.ask(Kind.HOST_OFFER)
     _, page = await desk.open(path)
     fields = page.hidden | {"HostOffer.contact": "Bureau\0 du protocole", "do": "save"}
