@@ -87,7 +87,7 @@ class Known:
             case=self.case,
             exported=written(EXPORTED),
             histories=self.histories,
-            state=json.dumps(self.state, ensure_ascii=False, separators=(",", ":")).encode(),
+            state=json.dumps(self.state, separators=(",", ":")).encode(),
             procedure=self.state.get("procedure", 1),
             receipts=self.receipts,
             documents=self.documents,
