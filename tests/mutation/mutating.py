@@ -1,0 +1,173 @@
+"""Small faults put into the verifier one by one, to see whether its tests notice: `python -m tests.mutation.mutating [EVERY [FROM]]`.
+
+A mutant is a module with one comparison, `and`, `or`, `not`, number, truth, bytes or returned value turned into another; texts are
+sentences for people and stay. For each a forked process runs tests/evidence until the first failure; a line of JSON says whether
+there was one. Nothing of ours is imported before the fork, so the mutant is what the tests import.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = "tests/evidence"
+MODULES = {
+    "merkle": "test_merkle.py",
+    "checkpoint": "test_checkpoints.py",
+    "notary": "test_checkpoints.py",
+    "receipts": "test_receipts.py",
+    "statement": "test_strangers.py",
+    "opening": "test_opening.py",
+    "checking": "test_strangers.py",
+    "anchoring": "test_key_holders.py",
+    "entries": "test_key_holders.py",
+}
+"""Each module of the verifier, and the tests that are the first to notice."""
+HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "hypothesis.strategies", "pydantic", "cryptography.hazmat.primitives")
+LONGEST_SECONDS = 400
+OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
+    **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
+}
+
+
+def places(tree: ast.AST) -> Iterator[ast.AST]:
+    """The places of a module where a fault can be put, each once, in order; decorators are left as they are."""
+    decorated = {id(part) for node in ast.walk(tree) for one in getattr(node, "decorator_list", ()) for part in ast.walk(one)}
+    return (node for node in ast.walk(tree) if id(node) not in decorated and is_place(node))
+
+
+def is_place(node: ast.AST) -> bool:
+    """Whether a fault can be put into a node."""
+    match node:
+        case ast.Compare():
+            return type(node.ops[0]) in OPPOSITES
+        case ast.Constant():
+            return isinstance(node.value, bool | int | bytes)
+        case ast.Return():
+            return node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None)
+        case ast.UnaryOp():
+            return isinstance(node.op, ast.Not)
+    return isinstance(node, ast.BoolOp)
+
+
+def spoil(node: Any) -> str:
+    """Put a fault into a place; gives what it is."""
+    match node:
+        case ast.Compare():
+            node.ops[0] = OPPOSITES[type(node.ops[0])]()
+            return "comparison"
+        case ast.BoolOp():
+            node.op = OPPOSITES[type(node.op)]()
+            return "and, or"
+        case ast.UnaryOp():
+            node.op, node.operand = ast.Not(), ast.UnaryOp(op=ast.Not(), operand=node.operand)
+            return "not"
+        case ast.Constant(value=bool()):
+            node.value = not node.value
+        case ast.Constant(value=int()):
+            node.value += 1
+        case ast.Constant():
+            node.value = b"" if node.value else b"x"
+        case ast.Return():
+            node.value = ast.Constant(value=None)
+            return "return"
+    return "constant"
+
+
+def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """Every mutant of a source: the line, what was done there, and the module."""
+    tree = ast.parse(source)
+    for number, _ in enumerate(places(tree)):
+        mutant = copy.deepcopy(tree)
+        node: Any = list(places(mutant))[number]
+        line = node.lineno
+        kind = spoil(node)
+        yield line, kind, ast.fix_missing_locations(mutant)
+
+
+class Instead(importlib.machinery.SourceFileLoader):
+    """Loads a module from a mutant in place of its file."""
+
+    def __init__(self, name: str, path: str, mutant: ast.Module) -> None:
+        super().__init__(name, path)
+        self._mutant = mutant
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The mutant's code."""
+        return compile(self._mutant, self.get_filename(fullname), "exec", dont_inherit=True)
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds one module, as its mutant."""
+
+    def __init__(self, name: str, path: Path, mutant: ast.Module) -> None:
+        self._name = name
+        self._loader = Instead(name, str(path), mutant)
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """The mutant, if it is the one asked for."""
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
+
+
+def noticed(name: str, mutant: ast.Module, first: str) -> bool:
+    """Whether the tests fail with a mutant, or do not end."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        run(name, mutant, first)
+    until = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status != 0
+        time.sleep(0.02)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def run(name: str, mutant: ast.Module, first: str) -> None:
+    """Run the tests with a mutant in this process, and end it."""
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    sys.meta_path.insert(0, Finder(f"evidence.{name}", ROOT / "evidence" / f"{name}.py", mutant))
+    rest = sorted(str(path.relative_to(ROOT)) for path in (ROOT / TESTS).glob("test_*.py") if path.name != first)
+    options = ["-x", "-q", "-m", "not soak", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
+    os._exit(int(importlib.import_module("pytest").main([*options, f"{TESTS}/{first}", *rest])))
+
+
+def main(asked: Sequence[str]) -> None:
+    """Try every mutant, or every so many from one on."""
+    every, offset = (int(text) for text in (*asked, *("1", "0")[len(asked) :]))
+    for heavy in HEAVY:
+        importlib.import_module(heavy)
+    number = 0
+    for name, first in MODULES.items():
+        for line, kind, mutant in mutants((ROOT / "evidence" / f"{name}.py").read_text(encoding="utf-8")):
+            if number % every == offset:
+                said = {"module": name, "line": line, "kind": kind, "noticed": noticed(name, mutant, first)}
+                print(json.dumps(said), flush=True)
+            number += 1
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
