@@ -14,12 +14,15 @@ from audit.deployment import Deployment, open_cases
 from audit.fitting import Fit, Outcome
 from cli.auditing import history, state
 from cli.edge import opened, out, print_json, print_rows, run
+from cli.evidence import check, export
 from models.errors import PasserelleError
 from models.words import PROCEDURE
 
 app = typer.Typer(no_args_is_help=True, help="What the histories say of the cases.")
 app.command()(history)
 app.command()(state)
+app.command()(export)
+app.command()(check)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

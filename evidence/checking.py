@@ -46,27 +46,33 @@ OUTSIDE = {MANIFEST, TAGMANIFEST, STATEMENT}
 
 def check(bundle: bytes, trusted: Trusted) -> Report:
     """Check a bundle with public keys that come from elsewhere."""
+    return checked(bundle, trusted)[0]
+
+
+def checked(bundle: bytes, trusted: Trusted) -> tuple[Report, Files | None]:
+    """What a check finds of a bundle, and its files if they are those that were signed."""
     findings = Findings()
     try:
         files = opened(bundle)
     except NotOpened as error:
         findings.fault(Layer.CONTAINER, error.code, error.where, str(error))
-        return Report(findings=findings.all)
+        return Report(findings=findings.all), None
     check_files(files, findings)
     signed = check_statement(files, trusted, findings)
     report = Report(name=files.folder, findings=findings.all)
     if signed is None or not report.sound:
-        return report
+        return report, None
     predicate, key = signed
     runs = check_runs(files, predicate, findings)
     entries = anchoring.check_anchors(files, predicate, runs, trusted, findings)
-    return Report(
+    report = Report(
         name=files.folder,
         case=predicate.case,
         exported=predicate.exported,
         key=key,
         log=predicate.log.name,
         size=predicate.log.size,
+        procedure=predicate.procedure,
         runs=len(predicate.runs),
         events=sum(run.events for run in predicate.runs),
         receipts=len(predicate.receipts),
@@ -75,6 +81,7 @@ def check(bundle: bytes, trusted: Trusted) -> Report:
         entries=entries,
         findings=findings.all,
     )
+    return report, files
 
 
 def check_files(files: Files, findings: Findings) -> None:

@@ -114,6 +114,7 @@ class Report(Message):
     key: str = ""
     log: str = ""
     size: int = 0
+    procedure: int = 0
     runs: int = 0
     events: int = 0
     receipts: int = 0

@@ -38,12 +38,17 @@ class Run:
     @property
     def closed(self) -> bool:
         """Whether the run has ended."""
-        return self.events[-1].get("eventType") in ENDS
+        return is_closed(self.events)
 
     @property
     def until(self) -> datetime | None:
         """The instant of its last event."""
         return instant_of(self.events[-1].get("eventTime"))
+
+
+def is_closed(events: Sequence[Event]) -> bool:
+    """Whether a run has ended."""
+    return events[-1].get("eventType") in ENDS
 
 
 @dataclass

@@ -12,6 +12,7 @@ import copy
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import json
 import os
 import signal
@@ -39,7 +40,7 @@ MODULES = {
 """Each module of the verifier, and the tests that are the first to notice."""
 HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "hypothesis.strategies", "pydantic", "cryptography.hazmat.primitives")
 LONGEST_SECONDS = 400
-OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
+OPPOSITES: dict[type[ast.AST], Any] = {
     **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
     **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
 }
@@ -67,25 +68,22 @@ def is_place(node: ast.AST) -> bool:
 
 def spoil(node: Any) -> str:
     """Put a fault into a place; gives what it is."""
-    match node:
-        case ast.Compare():
-            node.ops[0] = OPPOSITES[type(node.ops[0])]()
-            return "comparison"
-        case ast.BoolOp():
-            node.op = OPPOSITES[type(node.op)]()
-            return "and, or"
-        case ast.UnaryOp():
-            node.op, node.operand = ast.Not(), ast.UnaryOp(op=ast.Not(), operand=node.operand)
-            return "not"
-        case ast.Constant(value=bool()):
-            node.value = not node.value
-        case ast.Constant(value=int()):
-            node.value += 1
-        case ast.Constant():
-            node.value = b"" if node.value else b"x"
-        case ast.Return():
-            node.value = ast.Constant(value=None)
-            return "return"
+    if isinstance(node, ast.Compare):
+        node.ops[0] = OPPOSITES[type(node.ops[0])]()
+        return "comparison"
+    if isinstance(node, ast.BoolOp):
+        node.op = OPPOSITES[type(node.op)]()
+        return "and, or"
+    if isinstance(node, ast.UnaryOp):
+        node.operand = ast.UnaryOp(op=ast.Not(), operand=node.operand)
+        return "not"
+    if isinstance(node, ast.Return):
+        node.value = ast.Constant(value=None)
+        return "return"
+    if isinstance(node.value, bytes):
+        node.value = b"" if node.value else b"x"
+    else:
+        node.value = not node.value if isinstance(node.value, bool) else node.value + 1
     return "constant"
 
 
@@ -121,9 +119,8 @@ class Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """The mutant, if it is the one asked for."""
-        if fullname != self._name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
+        here = fullname == self._name
+        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader) if here else None
 
 
 def noticed(name: str, mutant: ast.Module, first: str) -> bool:
