@@ -16,28 +16,27 @@ from evidence.opening import Files
 from models.words import PROCEDURE
 
 
-async def recheck(bundle: bytes, trusted: Trusted, *, replay: bool = True) -> Report:
-    """Check a bundle with public keys that come from elsewhere; nothing else is asked. Its case is replayed in a process apart."""
+async def recheck(bundle: bytes, trusted: Trusted, machine: TimeMachine | None) -> Report:
+    """Check a bundle with public keys that come from elsewhere; nothing else is asked. Without a machine nothing is replayed."""
     report, files = await asyncio.to_thread(checked, bundle, trusted)
-    if files is None or not replay:
+    if files is None or machine is None:
         return report
     findings = Findings()
     if report.procedure > PROCEDURE:
         text = f"the case follows procedure {report.procedure}, this code knows {PROCEDURE}: it was not replayed"
         findings.remark(Layer.REPLAY, Code.NOT_REPLAYED, HISTORY, text)
     else:
-        await replay_of(report.case, files, findings)
+        await replay_of(report.case, files, machine, findings)
     return report.model_copy(update={"findings": report.findings + findings.all})
 
 
-async def replay_of(case: str, files: Files, findings: Findings) -> None:
+async def replay_of(case: str, files: Files, machine: TimeMachine, findings: Findings) -> None:
     """Replay the histories of a bundle; the state after the last workflow task is the bundle's, byte for byte."""
-    async with TimeMachine() as machine:
-        try:
-            replayed = await machine.of(case, histories_in(files))
-        except NotReplayed as error:
-            findings.fault(Layer.REPLAY, Code.NOT_REPLAYED, HISTORY, f"the case does not replay: {error}")
-            return
+    try:
+        replayed = await machine.of(case, histories_in(files))
+    except NotReplayed as error:
+        findings.fault(Layer.REPLAY, Code.NOT_REPLAYED, HISTORY, f"the case does not replay: {error}")
+        return
     if replayed.moments[-1].state.encode() != files.read(STATE):
         text = "the procedure leads from these histories to another state"
         findings.fault(Layer.REPLAY, Code.REPLAY_DIFFERS, STATE, text)

@@ -69,7 +69,8 @@ def check(
             raise WrongSetting(f"{key}: {error}") from error
         with bundle.open("rb") as file:
             data = file.read(LARGEST_ZIP + 1)
-        report = await recheck(data, trusted, replay=replay)
+        async with TimeMachine() as machine:
+            report = await recheck(data, trusted, machine if replay else None)
         if as_json:
             print_json({**plain(report), "sound": report.sound})
         else:

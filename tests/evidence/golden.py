@@ -82,13 +82,13 @@ class Known:
 
     def material(self) -> Material:
         """What its bundle is made of."""
-        note = self.log.note()
+        note, follows = self.log.note(), self.state.get("procedure", 1)
         return Material(
             case=self.case,
             exported=written(EXPORTED),
             histories=self.histories,
             state=json.dumps(self.state, separators=(",", ":")).encode(),
-            procedure=self.state.get("procedure", 1),
+            procedure=follows if type(follows) is int and abs(follows) < 2**31 else 1,
             receipts=self.receipts,
             documents=self.documents,
             mails=self.mails,

@@ -577,6 +577,7 @@ def test_a_checkpoint_of_another_size_root_or_key_is_found(files: Files, known: 
         assert faults(resigned(files)) == {"log log_unreadable"}
     files[CHECKPOINT] = b"\xff"
     assert faults(resigned(files)) == {"log log_unreadable"}
+    assert checked(resigned(files)).entries == 0
 
 
 def test_a_statement_that_names_another_log_is_found(files: Files) -> None:

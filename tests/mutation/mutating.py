@@ -1,8 +1,8 @@
-"""Small faults put into the verifier one by one, to see whether its tests notice: `python -m tests.mutation.mutating [EVERY [FROM]]`.
+"""Small faults put into the verifier one by one, to see whether its tests notice: `python -m tests.mutation.mutating [EVERY]`.
 
 A mutant is a module with one comparison, `and`, `or`, `not`, number, truth, bytes or returned value turned into another; texts are
-sentences for people and stay. For each a forked process runs tests/evidence until the first failure; a line of JSON says whether
-there was one. Nothing of ours is imported before the fork, so the mutant is what the tests import.
+sentences for people and stay. For each a forked process runs tests/evidence, but those of other things, until the first failure; a
+line of JSON says whether there was one. Nothing of ours is imported before the fork, so the mutant is what the tests import.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ MODULES = {
     "entries": "test_key_holders.py",
 }
 """Each module of the verifier, and the tests that are the first to notice."""
+OTHERS = ("test_log.py", "test_guide.py")
 HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "hypothesis.strategies", "pydantic", "cryptography.hazmat.primitives")
 LONGEST_SECONDS = 400
 OPPOSITES: dict[type[ast.AST], Any] = {
@@ -147,7 +148,7 @@ def run(name: str, mutant: ast.Module, first: str) -> None:
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     sys.meta_path.insert(0, Finder(f"evidence.{name}", ROOT / "evidence" / f"{name}.py", mutant))
-    rest = sorted(str(path.relative_to(ROOT)) for path in (ROOT / TESTS).glob("test_*.py") if path.name != first)
+    rest = sorted(f"{TESTS}/{path.name}" for path in (ROOT / TESTS).glob("test_*.py") if path.name not in (first, *OTHERS))
     options = ["-x", "-q", "-m", "not soak", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
     os._exit(int(importlib.import_module("pytest").main([*options, f"{TESTS}/{first}", *rest])))
 
