@@ -1,4 +1,4 @@
-"""`python -m bench [p1 p2 p3 p7 p8 p9 line]`: prints the figures of the goals, the missed ones too, and exits 0."""
+"""`python -m bench [p1 p2 p3 p7 p8 p9 p10 line]`: prints the figures of the goals, the missed ones too, and exits 0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import answering, documents, histories, machinery, rehearsing, slow_line, starting
+from bench import answering, documents, evidence, histories, machinery, rehearsing, slow_line, starting
 from worker import configure_logs
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "p7": starting.measure,
     "p8": documents.measure,
     "p9": rehearsing.measure,
+    "p10": evidence.measure,
     "line": slow_line.measure,
 }
 
