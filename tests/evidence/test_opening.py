@@ -268,6 +268,12 @@ def test_every_limit_is_kept_to(limit: str, most: int, code: Code, monkeypatch: 
     assert code_of(SMALL) is code
 
 
+def test_every_finding_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bundle-format.md").read_text(encoding="utf-8")
+    table = page.partition("| code | layer |")[2]
+    assert [code for code in Code if f"`{code}`" not in table] == []
+
+
 def test_the_limits_are_those_that_are_documented() -> None:
     limits = (opening.LARGEST_ZIP, opening.LARGEST_FILE, opening.LARGEST_WHOLE, opening.MOST_FILES, opening.MOST_RATIO)
     assert limits == (256 << 20, 64 << 20, 1 << 30, 20_000, 200)
