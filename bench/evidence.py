@@ -18,9 +18,9 @@ from evidence.checkpoint import Checkpoint, checkpoint_of, signed_note
 from evidence.entries import bundle_entry
 from evidence.excerpt import check_place
 from evidence.log import Log
-from rehearsal.player import SENDER, Collected, Player, stage, template_database
+from rehearsal.player import SENDER, Player, stage, template_database
 from rehearsal.scenario import load_scenario
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, Collected
 from store.archive import Archive
 from store.database import Database
 from workplace import load_programmes

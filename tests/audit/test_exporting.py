@@ -20,7 +20,7 @@ from audit.rechecking import recheck
 from audit.replay import NotReplayed, Recording, moments_of, runs_of
 from audit.timemachine import Replayed, TimeMachine
 from cases import Cases
-from evidence.bundle import STATE, Bundle, bundle_of
+from evidence.bundle import STATE, Bundle, Material, bundle_of
 from evidence.entries import EntryKind, entry_of
 from evidence.findings import Report, Severity
 from evidence.notary import trusted_of
@@ -112,32 +112,27 @@ async def export_ended(found: Made, on: Stage, cases: Cases, case_id: str) -> No
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Histories, "_back", gone)
         found.forgotten = await own.bundle(case_id)
-    found.waited = await outrun(own, case_id)
+    found.waited = await outrun(own, case_id, material)
     found.missing = (await cases.case(case_id)).asked.request
     async with on.workplace.database.begin() as connection:
         renamed = update(contents).where(contents.c.sha256 == found.missing).values(sha256="0" * 64)
         await connection.execute(renamed)
-    found.damaged = await Exporter(cases, on.workplace.issuing, Archive(on.workplace.database), Here(), unhurried).bundle(case_id)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("audit.exporting.TRIES", 1)
+        found.damaged = await own.bundle(case_id)
     with pytest.raises(Missing):
         await own.bundle("AMEDIP-2031-9999")
 
 
-async def unhurried(_: float) -> None:
-    """Wait for nothing."""
-
-
-async def outrun(own: Exporter, case_id: str) -> list[float]:
+async def outrun(own: Exporter, case_id: str, material: Material) -> list[float]:
     """How long is waited, and how often, when a case is ahead of what was gathered of it."""
     waited: list[float] = []
 
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    material = own.material
-
-    async def behind(case: str) -> Any:
-        gathered = await material(case)
-        return gathered if waited else replace(gathered, receipts=gathered.receipts[1:])
+    async def behind(case: str) -> Material:
+        return material if waited else replace(material, receipts=material.receipts[1:])
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(own, "material", behind)

@@ -140,7 +140,7 @@ def excerpt_with_anything(known: Known, seed: int) -> bytes:
 KINDS = (state_with_anything, history_with_anything, statement_with_anything, receipt_with_anything, excerpt_with_anything)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS))
 def test_a_value_of_a_wrong_kind_gives_findings_and_no_traceback(seed: int, kind: Any, base: Known) -> None:
     for finding in checked(kind(deepcopy(base), seed)).findings:
@@ -148,7 +148,7 @@ def test_a_value_of_a_wrong_kind_gives_findings_and_no_traceback(seed: int, kind
 
 
 @pytest.mark.soak
-@settings(max_examples=6000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS))
 def test_many_values_of_a_wrong_kind_give_findings_and_no_traceback(seed: int, kind: Any, base: Known) -> None:
     for finding in checked(kind(deepcopy(base), seed)).findings:
