@@ -24,7 +24,7 @@ class NotVerified(PasserelleError):
 def demo(
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is left.")] = Path("demo-out"),
 ) -> None:
-    """Two whole cases on skipped time, with mails, papers and histories, and a check of each."""
+    """Two whole cases on skipped time, with mails, papers, histories and evidence, and a check of each."""
 
     async def work() -> None:
         programmes = load_programmes(settings_of().programmes)
@@ -38,7 +38,7 @@ def demo(
             out.print(f"\n[bold]{case.played.case.id}, {case.played.case.asked.format.value}: {case.played.case.ending}[/bold]")
             for name, holds in case.checks.items():
                 out.print(f"  {'checked' if holds else 'FAILED '}  {name}", markup=False)
-        out.print(f"\nMails, papers, timelines and histories are in {folder}/")
+        out.print(f"\nMails, papers, timelines, histories and evidence are in {folder}/")
         if not all(all(case.checks.values()) for case in shown):
             raise NotVerified("a check failed")
 

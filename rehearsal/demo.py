@@ -1,4 +1,4 @@
-"""The demonstration: two whole cases on skipped time, with mails over real SMTP, papers, timelines and histories in a folder."""
+"""The demonstration: two whole cases on skipped time, mails over real SMTP; papers, histories and evidence in a folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from activities.postman import Smtp, SmtpTransport
+from audit.exporting import Exporter
 from audit.plain import plain
+from audit.rechecking import recheck
+from audit.timemachine import TimeMachine
 from cases import Cases
+from evidence.findings import Report
 from models.case import Case, Transition
 from models.programme import Programme
 from models.words import DecisionKind, Verb
 from rehearsal.played import Played, text_of
 from rehearsal.player import play
 from rehearsal.scenario import load_scenario
-from rehearsal.stage import free_port, template_database
+from rehearsal.stage import Stage, free_port, template_database
+from store.archive import Archive
 from wording import Words
 from workplace import LOCALE
 
@@ -45,13 +50,38 @@ class Received:
         return "250 kept"
 
 
+@dataclass
+class Evidence:
+    """The bundle of a played case, the public key it is checked with, and what the check found."""
+
+    bundle: bytes = b""
+    key: str = ""
+    report: Report = field(default_factory=Report)
+
+    async def gather(self, on: Stage, cases: Cases, case_id: str) -> None:
+        """Put the bundle together, and check it as anybody would."""
+        async with TimeMachine() as machine:
+            exporter = Exporter(cases, on.workplace.issuing, Archive(on.workplace.database), machine)
+            bundle, _ = await exporter.bundle(case_id)
+            trusted = on.workplace.log.notary.trusted
+            self.bundle, self.key, self.report = bundle.data, trusted.pem, await recheck(bundle.data, trusted, machine)
+
+    @property
+    def checks(self) -> dict[str, bool]:
+        """What is checked of the evidence."""
+        found = self.report
+        holds = f"{found.receipts} receipts, {found.documents} documents, {found.mails} mails, {found.entries} entries of the log"
+        return {f"the evidence holds: {holds}": bool(self.bundle) and not found.findings}
+
+
 @dataclass(frozen=True)
 class Shown:
-    """One played case, the mails its receivers got, and what was checked of it."""
+    """One played case, the mails its receivers got, its evidence, and what was checked of it."""
 
     title: str
     played: Played
     received: list[EmailMessage]
+    evidence: Evidence
     checks: dict[str, bool]
 
 
@@ -65,13 +95,16 @@ async def demonstrate(folder: Path, programmes: Mapping[str, Programme], title: 
             received = Received()
             server = Controller(received, hostname="127.0.0.1", port=free_port())
             server.start()
-            teller = Teller(tell)
+            teller, evidence = Teller(tell), Evidence()
             try:
                 transport = SmtpTransport(Smtp(host="127.0.0.1", port=server.port))
-                played = await play(scenario, request, template, programmes, transport=transport, watch=teller.watch)
+                played = await play(
+                    scenario, request, template, programmes, transport=transport, watch=teller.watch, at_end=evidence.gather
+                )
             finally:
                 server.stop()
-            case = Shown(scenario.title, played, received.messages, checks(played, received.messages))
+            checked = checks(played, received.messages) | evidence.checks
+            case = Shown(scenario.title, played, received.messages, evidence, checked)
             leave(folder, case)
             shown.append(case)
     return shown
@@ -163,6 +196,8 @@ def leave(folder: Path, shown: Shown) -> None:
         (place / "papers" / f"{number:02d}-{paper.kind}-{paper.language}.pdf").write_bytes(content)
     for number, (run_id, history, _) in enumerate(shown.played.histories, start=1):
         (place / "histories" / f"{number:02d}-{run_id}.json").write_bytes(history)
+    (place / f"{shown.played.case.id}-evidence.zip").write_bytes(shown.evidence.bundle)
+    (place / "key.pem").write_text(shown.evidence.key, encoding="utf-8")
     lines = "".join(f"{line_of(said)}\n" for said in shown.played.timeline)
     (place / "timeline.txt").write_text(lines, encoding="utf-8")
     summary = json.dumps(shown.played.summary(), ensure_ascii=False, indent=2, default=str)

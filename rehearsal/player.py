@@ -50,6 +50,10 @@ Watch = Callable[[Cases, str], Awaitable[object]]
 """Called after every turn with the way into the cases and the case's number."""
 
 
+AtEnd = Callable[[Stage, Cases, str], Awaitable[object]]
+"""Called once the case has been seen to its end, while everything still stands."""
+
+
 class Stuck(PasserelleError):
     """The case waits for nobody and for no instant, or does not go on: a fault of the procedure."""
 
@@ -225,10 +229,11 @@ async def play(
     transport: Transport | None = None,
     runner: WorkflowRunner | None = None,
     watch: Watch | None = None,
+    at_end: AtEnd | None = None,
 ) -> Played:
     """Play a scenario on a stage of its own.
 
-    `transport` takes the mails (default: a list), `watch` is called after every turn with the way into the cases.
+    `transport` takes the mails (default: a list), `watch` is called after every turn with the way into the cases, `at_end` once.
 
     Raises:
         Invalid: a part of the scenario was refused or never called for; names file, line and place.
@@ -237,4 +242,7 @@ async def play(
     async with stage(template, programmes, runner) as on:
         postman = on.workplace.postman(transport or collected, SENDER)
         player = Player(on, scenario, postman.deliver, watch)
-        return await leave(player.cases, await player.play(request), collected.messages)
+        case_id = await player.play(request)
+        if at_end is not None:
+            await at_end(on, player.cases, case_id)
+        return await leave(player.cases, case_id, collected.messages)

@@ -11,10 +11,11 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+from evidence.findings import Code, Finding, Layer, Report, Severity
 from models.case import Case
 from models.request import Asked
 from models.words import Format
-from rehearsal.demo import checks
+from rehearsal.demo import Evidence, checks
 from rehearsal.player import Played
 
 MONDAY = datetime(2031, 1, 13, 9, tzinfo=UTC)
@@ -58,3 +59,16 @@ def test_a_person_named_in_a_history_is_found(said: bytes, holds: bool, encoding
     played = replace(PLAYED, histories=[("run", history(said, encoding), 1)])
     found = {name: well for name, well in checks(played, []).items() if "in no history" in name}
     assert found == {"2 names and mailboxes of people are in no history": holds}
+
+
+def test_evidence_in_which_anything_is_found_does_not_hold_nor_does_none() -> None:
+    means = {"severity": Severity.REMARK, "layer": Layer.LOG, "where": "", "text": "", "means": ""}
+    found = Finding.model_validate({"code": Code.NOT_SENT, **means})
+    for evidence, holds in (
+        (Evidence(), False),
+        (Evidence(b"zip", "", Report(receipts=3)), True),
+        (Evidence(b"zip", "", Report(receipts=3, findings=(found,))), False),
+    ):
+        [(name, said)] = evidence.checks.items()
+        assert said is holds
+        assert name.startswith("the evidence holds: ")
