@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 from google.protobuf.json_format import ParseError
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
@@ -21,12 +23,26 @@ from audit.whole import fault_in, fault_in_chain
 from models.case import Case
 from models.errors import PasserelleError
 from models.words import PROCEDURE
-from workflows.converter import CONVERTER
+from workflows.converter import CONVERTER, MessagePayloadConverter
 from workflows.exchange import Exchange
 
 
 class NotReplayed(PasserelleError):
     """Histories that are not whole, or that the procedure in hand does not lead to again."""
+
+
+class Answering(MessagePayloadConverter):
+    """Reads what a history holds; of what is said in a replay, which goes nowhere, it writes the case's answer alone."""
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """The payloads of values: those of the case as the worker writes it, of everything else null."""
+        if len(values) == 1 and isinstance(values[0], Case):
+            return super().to_payloads(values)
+        return [NOTHING] * len(values)
+
+
+NOTHING = Payload(metadata={"encoding": b"json/plain"}, data=b"null")
+ANSWERING = dataclasses.replace(CONVERTER, payload_converter_class=Answering)
 
 
 class Run(NamedTuple):
@@ -86,7 +102,7 @@ class Recording:
 
     def __init__(self, *, inline: bool = False) -> None:
         recorder = Recorder("case", self._keep, late=True)
-        replayer = Replayer(workflows=[Exchange], data_converter=CONVERTER, workflow_runner=recorder, debug_mode=inline)
+        replayer = Replayer(workflows=[Exchange], data_converter=ANSWERING, workflow_runner=recorder, debug_mode=inline)
         self._replaying = replayer.workflow_replay_iterator(self._handed_over())
         self._waiting: list[WorkflowHistory] = []
         self._completed: frozenset[int] = frozenset()

@@ -1,4 +1,4 @@
-"""`python -m bench [p1 p2 p3 p7 p8 p9 p10 line]`: prints the figures of the goals, the missed ones too, and exits 0."""
+"""`python -m bench [p1 p2 p3 p4 p7 p8 p9 p10 line]`: prints the figures of the goals, the missed ones too, and exits 0."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import answering, documents, evidence, histories, machinery, rehearsing, slow_line, starting
+from bench import answering, documents, evidence, histories, machinery, rehearsing, replaying, slow_line, starting
 from worker import configure_logs
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "p1": histories.measure,
     "p2": machinery.measure,
     "p3": answering.measure,
+    "p4": replaying.measure,
     "p7": starting.measure,
     "p8": documents.measure,
     "p9": rehearsing.measure,
