@@ -27,7 +27,7 @@ from models.message import Message
 
 MOMENTS = "moments"
 RARELY = (50_000, 20, 20)
-"""When the process looks for what is no longer used: as Python does by itself, it would spend a tenth of its time on that."""
+"""When the process looks for what is no longer used; Python by itself looks more often, and that takes long."""
 
 
 class Handed(Asked):
