@@ -42,7 +42,7 @@ class Histories:
                 raise Missing(f"the archive holds no run of {case_id}")
             return kept
         try:
-            fetched = [run async for run in self._back(case_id, {run_id for run_id, _, _ in kept}, whole=source == "temporal")]
+            fetched = [run async for run in self._back(case_id, {run_id for run_id, _, _ in kept})]
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
@@ -56,14 +56,13 @@ class Histories:
     async def _archived(self, case_id: str) -> list[Exported]:
         return [(run.run_id, await self._contents.get(run.sha256), run.events) for run in await self._archive.runs(case_id)]
 
-    async def _back(self, case_id: str, known: set[str], *, whole: bool) -> AsyncIterator[Exported]:
-        """The current run as Temporal holds it, unless it is known; with `whole` every one before it, back to the first."""
+    async def _back(self, case_id: str, known: set[str]) -> AsyncIterator[Exported]:
+        """The current run as Temporal holds it, and those before it, back to one that is known or to the first."""
         run_id = (await self._client.get_workflow_handle(case_id).describe(rpc_timeout=TALK_SECONDS)).run_id
         while run_id and run_id not in known:
             history = await self._client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
             yield run_id, history.to_json().encode(), len(history.events)
-            began = history.events[0].workflow_execution_started_event_attributes
-            run_id = began.continued_execution_run_id if whole else ""
+            run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
 
 
 async def fetch_history(client: Client, case_id: str, run_id: str) -> tuple[bytes, int]:

@@ -41,6 +41,12 @@ def changed(name: str, run: int, change: Callable[[list[dict[str, Any]]], Any]) 
     return histories
 
 
+def began(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the first event of a run says of how it began."""
+    attributes: dict[str, Any] = events[0]["workflowExecutionStartedEventAttributes"]
+    return attributes
+
+
 async def replayed_here(name: str) -> Replayed:
     """A golden case, replayed in this process."""
     runs = runs_of(CASE, kept(name))

@@ -75,6 +75,12 @@ async def test_closed_runs_come_from_the_archive_and_the_current_one_from_tempor
     assert temporal.fetched == [RUNS[4][0]]
 
 
+async def test_a_closed_run_that_is_not_archived_yet_comes_from_temporal_too() -> None:
+    temporal = Holding(RUNS)
+    assert await found(temporal, RUNS[:3]) == ALL
+    assert temporal.fetched == [RUNS[4][0], RUNS[3][0]]
+
+
 async def test_a_case_whose_last_run_is_archived_is_not_fetched_again() -> None:
     temporal = Holding(RUNS)
     assert await found(temporal, RUNS) == ALL

@@ -19,7 +19,7 @@ from models.acts import Doing
 from models.errors import Refused
 from models.words import Kind
 from rehearsal.player import stage
-from tests.audit.kept import CASE, changed, kept
+from tests.audit.kept import CASE, began, changed, kept
 from tests.histories.golden import HISTORIES
 from tests.procedure.conftest import template
 from tests.procedure.driven import Driven
@@ -30,6 +30,16 @@ __all__ = ["template"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENT = 60.0
 WAITING = "print('{}', flush=True); import threading; threading.Event().wait()"
+WAITING_ONCE = """
+import pathlib, sys, threading
+waited = pathlib.Path(sys.argv[1])
+print("{}", flush=True)
+sys.stdin.buffer.readline()
+if not waited.exists():
+    waited.touch()
+    threading.Event().wait()
+print('{"over": true}', flush=True)
+"""
 CRASHING = "print('{}', flush=True); import os, sys; sys.stdin.buffer.readline(); os._exit(139)"
 
 
@@ -113,6 +123,7 @@ async def test_a_case_that_nobody_has_worked_on_yet_has_no_state(machine: TimeMa
         ((kept("standard")[0], kept("standard")[2]), "it is run 3 of AMEDIP-2031-0001, not run 2"),
         ((kept("standard")[0], kept("silent-host")[1]), "run 1 goes on as "),
         ((kept("silent-host")[0], kept("standard")[1]), "run 1 goes on as "),
+        (changed("standard", 2, lambda events: began(events).update(continuedExecutionRunId="another")), "run 2 continues another"),
         ((("other", *kept("standard")[0][1:]),), "names .* as the case's first run, which is other"),
     ],
 )
@@ -139,6 +150,14 @@ async def test_a_replay_that_stands_still_is_refused_and_one_that_ends_its_proce
             await machine.of(CASE, kept("standard")[:1])
     async with TimeMachine((sys.executable, "-c", CRASHING), stall=PATIENT) as machine:
         with pytest.raises(NotReplayed, match="its replay ended the process with status 139"):
+            await machine.of(CASE, kept("standard")[:1])
+
+
+async def test_after_a_replay_that_stood_still_the_next_case_gets_a_new_process(tmp_path: Path) -> None:
+    async with TimeMachine((sys.executable, "-c", WAITING_ONCE, str(tmp_path / "waited")), stall=1.5, processes=1) as machine:
+        with pytest.raises(NotReplayed, match="stood still"):
+            await machine.of(CASE, kept("standard")[:1])
+        with pytest.raises(NotReplayed, match="no workflow task was completed yet"):
             await machine.of(CASE, kept("standard")[:1])
 
 
