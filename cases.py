@@ -20,7 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
-from activities.histories import Exported, Histories, Source
+from activities.histories import Exported, Found, Histories, Source
 from activities.histories import fetch_history as fetch_history
 from activities.letters import Facts
 from activities.letters import Texts as Texts
@@ -335,6 +335,14 @@ class Cases(Reading):
             Missing: nobody holds them, or the `source` that was named does not.
         """
         return await self._histories.of(case_id, source)
+
+    async def in_temporal(self, case_id: str) -> Found:
+        """What Temporal itself holds of a case, and what keeps it from giving more.
+
+        Raises:
+            Unreachable: it cannot be asked now.
+        """
+        return await self._histories.in_temporal(case_id)
 
     async def is_reachable(self) -> bool:
         """Whether Temporal answers."""

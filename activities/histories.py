@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from google.protobuf.message import DecodeError
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, RPCError, WorkflowHistory
 from temporalio.service import RPCStatusCode
@@ -19,6 +21,14 @@ Exported = tuple[str, bytes, int]
 """A run's id, its history as exported JSON, and its number of events."""
 Source = Literal["either", "archive", "temporal"]
 """Where histories come from: closed runs from the archive and the rest from Temporal, or all from one of them."""
+
+
+class Found(NamedTuple):
+    """What Temporal holds of a case: its runs, the first first; a run (or the case) it does not know; why it gives no more."""
+
+    runs: list[Exported]
+    forgotten: str = ""
+    fault: str = ""
 
 
 class Histories:
@@ -52,6 +62,39 @@ class Histories:
         except RuntimeError as error:
             raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
         return kept + fetched[::-1]
+
+    async def in_temporal(self, case_id: str) -> Found:
+        """What Temporal holds of a case, back to the first run it still knows, and what kept it from giving more.
+
+        Raises:
+            Unreachable: it cannot be asked now; a run that it does not give while it answers other questions is no such thing.
+        """
+        runs = list[Exported]()
+        run_id = ""
+        try:
+            run_id = (await self._client.get_workflow_handle(case_id).describe(rpc_timeout=TALK_SECONDS)).run_id
+            while run_id:
+                handle = self._client.get_workflow_handle(case_id, run_id=run_id)
+                history = await handle.fetch_history(rpc_timeout=TALK_SECONDS)
+                if not history.events:
+                    return Found(runs[::-1], fault=f"the history of run {run_id} is empty")
+                runs.append((run_id, history.to_json().encode(), len(history.events)))
+                run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Found(runs[::-1], forgotten=run_id or case_id)
+            return Found(runs[::-1], fault=await self._refused(case_id, run_id, error))
+        except (RuntimeError, ValueError, DecodeError) as error:
+            return Found(runs[::-1], fault=await self._refused(case_id, run_id, error))
+        return Found(runs[::-1])
+
+    async def _refused(self, case_id: str, run_id: str, error: Exception) -> str:
+        """What Temporal says of a run that it does not give, if it answers at all."""
+        with suppress(RPCError, RuntimeError):
+            if await self._client.service_client.check_health(timeout=TALK_SECONDS):
+                said = error.status.name if isinstance(error, RPCError) else type(error).__name__
+                return f"Temporal does not give {f'run {run_id}' if run_id else case_id}: {said}: {str(error)[:200]}"
+        raise Unreachable(f"the history of {case_id} cannot be fetched now: {error}") from error
 
     async def _archived(self, case_id: str) -> list[Exported]:
         return [(run.run_id, await self._contents.get(run.sha256), run.events) for run in await self._archive.runs(case_id)]

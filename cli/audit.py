@@ -15,6 +15,7 @@ from audit.fitting import Fit, Outcome
 from cli.auditing import history, state
 from cli.edge import opened, out, print_json, print_rows, run
 from cli.evidence import check, export
+from cli.verify import verify
 from models.errors import PasserelleError
 from models.words import PROCEDURE
 
@@ -23,6 +24,7 @@ app.command()(history)
 app.command()(state)
 app.command()(export)
 app.command()(check)
+app.command()(verify)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default var/ or PASSERELLE_DATA.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -141,7 +141,7 @@ class Anchors:
 
     def check_receipts(self, receipts: list[Receipt]) -> None:
         """Every decision by an answer has the one receipt that says what it was, at its place in the log, and no other."""
-        entries, steps = self.own(EntryKind.RECEIPT), {step.id: step for step in self.case.steps if _by_answer(step)}
+        entries, steps = self.own(EntryKind.RECEIPT), {step.id: step for step in self.case.steps if by_answer(step)}
         shown = Counter(str(receipt.said["step"]) for receipt in receipts)
         for receipt in receipts:
             said, where = receipt.said, f"receipt of {str(receipt.said['step'])[:80]}"
@@ -265,7 +265,7 @@ class Anchors:
             self.findings.fault(Layer.LOG, Code.ENTRY_MISSING, CHECKPOINT, "the log is empty, so it attests nothing")
 
 
-def _by_answer(step: Step) -> bool:
+def by_answer(step: Step) -> bool:
     """Whether a step was decided by an answer; an override is an act, and has an act's entry."""
     decision = step.decision
     return decision is not None and bool(decision.response) and decision.kind is not DecisionKind.OVERRIDDEN

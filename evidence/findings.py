@@ -30,6 +30,13 @@ class Layer(StrEnum):
     CONTENTS = "contents"
     LOG = "log"
     REPLAY = "replay"
+    TEMPORAL = "temporal"
+    ARCHIVE = "archive"
+    ROWS = "rows"
+    MAILS = "mails"
+    INBOX = "inbox"
+    ERASURES = "erasures"
+    TREE = "tree"
 
 
 MEANS = {
@@ -44,6 +51,13 @@ MEANS = {
     Layer.CONTENTS: "A form, paper, proof or mail is not there, or does not belong to the case.",
     Layer.LOG: "What is shown is not what the log says: it was written, changed or left out afterwards.",
     Layer.REPLAY: "The procedure does not lead from these histories to this state.",
+    Layer.TEMPORAL: "What Temporal holds is not what was recorded: its data were damaged, restored from a copy, or changed.",
+    Layer.ARCHIVE: "The archive is not what was exported when the run closed: a history was changed, exchanged or taken out.",
+    Layer.ROWS: "Lists and pages show another state than the histories lead to: a row was changed past the procedure.",
+    Layer.MAILS: "A mail is not what was written in the case: it was changed, taken out, or put among the others.",
+    Layer.INBOX: "An answer as it came in is not the one that the case took down: one of the two was changed.",
+    Layer.ERASURES: "Bytes are gone, and nothing says that they were erased with the data of a person, or the other way round.",
+    Layer.TREE: "The log was rewritten, cut short or damaged after its state was signed, or it was restored from a copy.",
 }
 """What it means when a layer finds a fault."""
 
@@ -92,6 +106,35 @@ class Code(StrEnum):
     NOT_SENT = "not_sent"
     NOT_REPLAYED = "not_replayed"
     REPLAY_DIFFERS = "replay_differs"
+    TEMPORAL_DIFFERS = "temporal_differs"
+    TEMPORAL_REFUSES = "temporal_refuses"
+    UNKNOWN_TO_TEMPORAL = "unknown_to_temporal"
+    FORGOTTEN = "forgotten"
+    NOT_ARCHIVED = "not_archived"
+    ARCHIVE_DIFFERS = "archive_differs"
+    HISTORY_MISSING = "history_missing"
+    ROW_MISSING = "row_missing"
+    ROW_DIFFERS = "row_differs"
+    ROW_UNKNOWN = "row_unknown"
+    ROW_UNREADABLE = "row_unreadable"
+    CONTENT_DAMAGED = "content_damaged"
+    MEDIA_DIFFERS = "media_differs"
+    ERASURE_UNKNOWN = "erasure_unknown"
+    ERASURE_DIFFERS = "erasure_differs"
+    MAIL_MISSING = "mail_missing"
+    MAIL_UNKNOWN = "mail_unknown"
+    LINK_KEPT = "link_kept"
+    ANSWER_MISSING = "answer_missing"
+    ANSWER_DIFFERS = "answer_differs"
+    RECEIPT_OWED = "receipt_owed"
+    LEAF_MISSING = "leaf_missing"
+    LEAF_DIFFERS = "leaf_differs"
+    NODE_DIFFERS = "node_differs"
+    CHECKPOINT_NOT_SIGNED = "checkpoint_not_signed"
+    CHECKPOINT_DIFFERS = "checkpoint_differs"
+    LOG_SHORTER = "log_shorter"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_NOT_IN_LOG = "key_not_in_log"
 
 
 class Finding(Message):

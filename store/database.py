@@ -175,6 +175,6 @@ def _is_away(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorcode & 0xFF in AWAY_CODES
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in AWAY_CODES
     state = getattr(error.orig, "sqlstate", None)
     return type(error.orig).__name__ == "OperationalError" and (state is None or state.startswith(AWAY_STATES))
