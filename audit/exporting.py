@@ -147,7 +147,12 @@ def named(events: list[Event]) -> set[str]:
 
 def mail_of(row: MailRow, letters: Held) -> Mail:
     """A mail as a bundle holds it."""
-    said = MailSaid(
+    return Mail(said_of(row), letters.there.get(row.content, (None, ""))[0])
+
+
+def said_of(row: MailRow) -> MailSaid:
+    """What a bundle says of a mail."""
+    return MailSaid(
         message_id=row.message_id,
         letter=row.letter,
         step=row.step,
@@ -155,4 +160,3 @@ def mail_of(row: MailRow, letters: Held) -> Mail:
         queued=written(row.queued),
         sha256=row.content,
     )
-    return Mail(said, letters.there.get(row.content, (None, ""))[0])

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from activities.histories import Exported
+from audit.exporting import named, said_of
 from evidence import merkle
 from evidence.anchoring import check_anchors
-from evidence.bundle import Mail, Material, named_in, payload_of, predicate_of, tags_of
+from evidence.bundle import Mail, Material, payload_of, predicate_of, tags_of
 from evidence.checkpoint import Checkpoint, Proof, signed_note
 from evidence.entries import digest, written
 from evidence.events import Event, events_of, lines_of
@@ -23,8 +24,7 @@ from evidence.merkle import HASH_BYTES
 from evidence.notary import NotSigned
 from evidence.opening import Files
 from evidence.receipts import Receipt, checked
-from evidence.statement import MailSaid, Predicate
-from evidence.told import acts_in, is_answer, objects_in
+from evidence.statement import Predicate
 from models.case import Case
 from models.errors import Missing
 from store.contents import Contents, Corrupt
@@ -167,26 +167,9 @@ class Gathering:
         return predicate, runs, check_anchors(files, predicate, runs, self._log.notary.trusted, findings)
 
 
-def said_of(mail: MailRow) -> MailSaid:
-    """What a bundle would say of a mail."""
-    return MailSaid(
-        message_id=mail.message_id,
-        letter=mail.letter,
-        step=mail.step,
-        state=str(mail.state),
-        queued=written(mail.queued),
-        sha256=mail.content,
-    )
-
-
-def named(histories: Sequence[Exported]) -> set[str]:
+def named_by(histories: Sequence[Exported]) -> set[str]:
     """The contents that the answers and acts of a case refer to."""
-    found = set[str]()
-    for number, (_, history, _) in enumerate(histories, start=1):
-        events = read(history)
-        told = [*(act.said for act in acts_in(number, events)), *filter(is_answer, objects_in(events))]
-        found |= set().union(*map(named_in, told))
-    return found
+    return set().union(*(named(read(history)) for _, history, _ in histories))
 
 
 def read(history: bytes) -> list[Event]:

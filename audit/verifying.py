@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from activities.histories import Exported
 from audit.attested import Attested
 from audit.comparing import Answers, compare_case, compare_erasures, compare_receipts
-from audit.gathering import MAIL, Gathering, Held, named
+from audit.gathering import MAIL, Gathering, Held, named_by
 from audit.holdings import Holdings
 from audit.moments import Moment
 from audit.posted import compare_letters, compare_mails
@@ -160,7 +160,7 @@ class Verifier:
         case, case_id = read.case, read.case_id
         rows, mails = await self._standing.mails(case_id), await self._cases.mails(case_id)
         inbox = await self._standing.inbox(case_id)
-        wanted = named_in(read_json(read.state)) | named(read.histories)
+        wanted = named_in(read_json(read.state)) | named_by(read.histories)
         wanted |= {sha256 for row in inbox for sha256 in named_in(_object(row["answer"]))}
         papers = await self._gathering.held(wanted, findings)
         letters = await self._gathering.held({row["content"] for row in rows}, findings, keep=True, media=MAIL)
