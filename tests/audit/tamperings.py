@@ -29,7 +29,7 @@ def found_as(*codes: Code) -> Callable[[Tamper], Tamper]:
     """A tampering, and what must be found of it."""
 
     def kept(tamper: Tamper) -> Tamper:
-        TAMPERINGS[tamper.__name__] = (tamper, frozenset(codes))
+        TAMPERINGS[tamper.__name__.lstrip("_")] = (tamper, frozenset(codes))
         return tamper
 
     return kept
@@ -39,32 +39,32 @@ def found_as(*codes: Code) -> Callable[[Tamper], Tamper]:
 
 
 @found_as(Code.ROW_DIFFERS)
-def a_step_was_answered_otherwise(of: Tampered) -> None:
+def _a_step_was_answered_otherwise(of: Tampered) -> None:
     of.sql("UPDATE steps SET option = 'decline' WHERE id = 'host_offer-1'")
 
 
 @found_as(Code.ROW_MISSING)
-def a_step_was_taken_out(of: Tampered) -> None:
+def _a_step_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM steps WHERE id = 'completeness-1'")
 
 
 @found_as(Code.ROW_DIFFERS)
-def the_state_was_changed(of: Tampered) -> None:
+def _the_state_was_changed(of: Tampered) -> None:
     of.sql('UPDATE cases SET doc = replace(doc, \'"reason":"\', \'"reason":"x\')')
 
 
 @found_as(Code.ROW_DIFFERS)
-def the_ending_was_changed(of: Tampered) -> None:
+def _the_ending_was_changed(of: Tampered) -> None:
     of.sql("UPDATE cases SET ending = 'closed'")
 
 
 @found_as(Code.ROW_MISSING)
-def a_transition_was_taken_out(of: Tampered) -> None:
+def _a_transition_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM transitions WHERE seq = 9")
 
 
 @found_as(Code.ROW_UNKNOWN)
-def a_transition_was_put_in(of: Tampered) -> None:
+def _a_transition_was_put_in(of: Tampered) -> None:
     columns = "case_id, run, at, event, verb, step, kind, round, 'OFFICE', on_behalf_of, decision, about, reason"
     of.sql(
         "INSERT INTO transitions (seq, case_id, run, at, event, verb, step, kind, round, by, on_behalf_of, decision, about, reason)"
@@ -73,12 +73,12 @@ def a_transition_was_put_in(of: Tampered) -> None:
 
 
 @found_as(Code.ROW_DIFFERS)
-def a_transition_names_another(of: Tampered) -> None:
+def _a_transition_names_another(of: Tampered) -> None:
     of.sql("UPDATE transitions SET by = 'SOMEBODY' WHERE seq = 9")
 
 
 @found_as(Code.ROW_MISSING)
-def the_case_was_taken_out_of_the_lists(of: Tampered) -> None:
+def _the_case_was_taken_out_of_the_lists(of: Tampered) -> None:
     of.sql("DELETE FROM steps", "DELETE FROM transitions", "DELETE FROM cases")
 
 
@@ -92,35 +92,35 @@ def a_paper(of: Tampered) -> str:
 
 
 @found_as(Code.CONTENT_DAMAGED)
-def a_paper_was_changed(of: Tampered) -> None:
+def _a_paper_was_changed(of: Tampered) -> None:
     of.sql("UPDATE contents SET data = CAST(data || '.' AS BLOB) WHERE sha256 = :sha", sha=a_paper(of))
 
 
 @found_as(Code.CONTENT_MISSING)
-def a_paper_was_taken_out(of: Tampered) -> None:
+def _a_paper_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM contents WHERE sha256 = :sha", sha=a_paper(of))
 
 
 @found_as(Code.CONTENT_MISSING)
-def a_paper_was_exchanged_under_a_sha256_of_its_own(of: Tampered) -> None:
+def _a_paper_was_exchanged_under_a_sha256_of_its_own(of: Tampered) -> None:
     other = b"another paper"
     of.sql("UPDATE contents SET data = :data, sha256 = :new WHERE sha256 = :sha", data=other, new=digest(other), sha=a_paper(of))
 
 
 @found_as(Code.CONTENT_DAMAGED)
-def a_form_was_changed(of: Tampered) -> None:
+def _a_form_was_changed(of: Tampered) -> None:
     form = of.ask("SELECT answer FROM inbox WHERE step = 'host_offer-1'")[0][0]
     of.sql("UPDATE contents SET data = replace(data, '\"', '''') WHERE sha256 = :sha", sha=json.loads(form)["form"])
 
 
 @found_as(Code.ERASURE_UNKNOWN, Code.CONTENT_MISSING)
-def a_paper_was_marked_as_erased(of: Tampered) -> None:
+def _a_paper_was_marked_as_erased(of: Tampered) -> None:
     of.sql("UPDATE contents SET erased = '2032-01-01 00:00:00', data = x'' WHERE sha256 = :sha", sha=a_paper(of))
 
 
 @found_as(Code.ERASURE_UNKNOWN, Code.CONTENT_MISSING)
-def an_erasure_was_made_up_for_it(of: Tampered) -> None:
-    a_paper_was_marked_as_erased(of)
+def _an_erasure_was_made_up_for_it(of: Tampered) -> None:
+    _a_paper_was_marked_as_erased(of)
     of.sql(
         "INSERT INTO erasures (person, case_id, by, reason, at, contents)"
         " VALUES ('nobody', :case, 'OFFICE', '', '2032-01-01 00:00:00', :contents)",
@@ -133,32 +133,32 @@ def an_erasure_was_made_up_for_it(of: Tampered) -> None:
 
 
 @found_as(Code.MAIL_MISSING, Code.ENTRY_UNMATCHED)
-def a_mail_was_taken_out(of: Tampered) -> None:
+def _a_mail_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM deliveries WHERE message_id LIKE '%.0004.%'", "DELETE FROM mails WHERE number = 4")
 
 
 @found_as(Code.ENTRY_DIFFERS)
-def a_mail_names_another_letter(of: Tampered) -> None:
+def _a_mail_names_another_letter(of: Tampered) -> None:
     of.sql("UPDATE mails SET step = 'decision-1' WHERE number = 4")
 
 
 @found_as(Code.MAIL_UNKNOWN, Code.ENTRY_DIFFERS)
-def a_mail_was_exchanged_for_another(of: Tampered) -> None:
+def _a_mail_was_exchanged_for_another(of: Tampered) -> None:
     of.sql("UPDATE mails SET content = (SELECT content FROM mails WHERE number = 5) WHERE number = 4")
 
 
 @found_as(Code.CONTENT_DAMAGED)
-def a_mail_as_archived_was_changed(of: Tampered) -> None:
+def _a_mail_as_archived_was_changed(of: Tampered) -> None:
     of.sql("UPDATE contents SET data = CAST(data || '.' AS BLOB) WHERE sha256 = (SELECT content FROM mails WHERE number = 4)")
 
 
 @found_as(Code.MEDIA_DIFFERS)
-def a_mail_is_said_to_be_no_mail(of: Tampered) -> None:
+def _a_mail_is_said_to_be_no_mail(of: Tampered) -> None:
     of.sql("UPDATE contents SET media = 'text/html' WHERE sha256 = (SELECT content FROM mails WHERE number = 4)")
 
 
 @found_as(Code.ENTRY_DIFFERS, Code.LINK_KEPT)
-def a_mail_was_archived_with_its_link(of: Tampered) -> None:
+def _a_mail_was_archived_with_its_link(of: Tampered) -> None:
     eml = bytes(of.ask("SELECT data FROM contents WHERE sha256 = (SELECT content FROM mails WHERE number = 4)")[0][0])
     with_link = eml.replace(b"/r/REDACTED", b"/r/AgEBAQEB_secret")
     assert with_link != eml
@@ -171,7 +171,7 @@ def a_mail_was_archived_with_its_link(of: Tampered) -> None:
 
 
 @found_as(Code.MAIL_UNKNOWN)
-def a_mail_was_put_in(of: Tampered) -> None:
+def _a_mail_was_put_in(of: Tampered) -> None:
     known = [row[1] for row in of.ask("PRAGMA table_info(mails)")]
     meant = {"message_id": f"'<{of.case}.0999.abcdef.closure@amedip.example>'", "number": "999", "state": "'queued'"}
     chosen = ", ".join(meant.get(name, f'"{name}"') for name in known)
@@ -189,12 +189,12 @@ def receipt_of(of: Tampered, step: str) -> tuple[str, Receipt]:
 
 
 @found_as(Code.RECEIPT_UNREADABLE, Code.RECEIPT_MISSING, Code.ENTRY_UNMATCHED)
-def a_receipt_says_something_else(of: Tampered) -> None:
+def _a_receipt_says_something_else(of: Tampered) -> None:
     of.sql('UPDATE receipts SET body = replace(body, \'"option":"offer"\', \'"option":"decline"\') WHERE step = \'host_offer-1\'')
 
 
 @found_as(Code.RECEIPT_UNREADABLE, Code.RECEIPT_MISSING, Code.ENTRY_UNMATCHED)
-def a_receipt_was_signed_with_another_key(of: Tampered) -> None:
+def _a_receipt_was_signed_with_another_key(of: Tampered) -> None:
     response, receipt = receipt_of(of, "host_offer-1")
     other = signed_receipt(receipt.claims, receipt.index, FOREIGN)
     of.sql(
@@ -206,14 +206,14 @@ def a_receipt_was_signed_with_another_key(of: Tampered) -> None:
 
 
 @found_as(Code.RECEIPT_UNREADABLE, Code.RECEIPT_MISSING, Code.ENTRY_UNMATCHED)
-def a_signature_of_a_receipt_was_changed(of: Tampered) -> None:
+def _a_signature_of_a_receipt_was_changed(of: Tampered) -> None:
     _, receipt = receipt_of(of, "host_offer-1")
     signature = bytes([receipt.signature[0] ^ 1]) + receipt.signature[1:]
     of.sql("UPDATE receipts SET signature = :signature WHERE step = 'host_offer-1'", signature=signature)
 
 
 @found_as(Code.RECEIPT_DIFFERS, Code.ENTRY_DIFFERS)
-def a_receipt_was_signed_anew_for_another_decision(of: Tampered) -> None:
+def _a_receipt_was_signed_anew_for_another_decision(of: Tampered) -> None:
     _, receipt = receipt_of(of, "host_offer-1")
     other = signed_receipt({**receipt.claims, "option": "decline"}, receipt.index, NOTARY)
     values = {"body": other.body.decode(), "signature": other.signature}
@@ -221,37 +221,37 @@ def a_receipt_was_signed_anew_for_another_decision(of: Tampered) -> None:
 
 
 @found_as(Code.RECEIPT_MISSING, Code.ENTRY_UNMATCHED)
-def a_receipt_was_taken_out(of: Tampered) -> None:
+def _a_receipt_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM receipts WHERE step = 'host_offer-1'")
 
 
 @found_as(Code.RECEIPT_DIFFERS)
-def a_receipt_is_filed_under_another_step(of: Tampered) -> None:
+def _a_receipt_is_filed_under_another_step(of: Tampered) -> None:
     of.sql("UPDATE receipts SET step = 'decision-1' WHERE step = 'host_offer-1'")
 
 
 @found_as(Code.ANSWER_DIFFERS)
-def an_answer_as_it_came_in_was_changed(of: Tampered) -> None:
+def _an_answer_as_it_came_in_was_changed(of: Tampered) -> None:
     of.sql('UPDATE inbox SET answer = replace(answer, \'"option":"offer"\', \'"option":"decline"\') WHERE step = \'host_offer-1\'')
 
 
 @found_as(Code.ANSWER_DIFFERS)
-def an_answer_came_in_at_another_instant(of: Tampered) -> None:
+def _an_answer_came_in_at_another_instant(of: Tampered) -> None:
     of.sql("UPDATE inbox SET received = '2031-01-18 08:00:00.000000' WHERE step = 'host_offer-1'")
 
 
 @found_as(Code.ANSWER_DIFFERS)
-def an_answer_that_was_taken_is_noted_as_refused(of: Tampered) -> None:
+def _an_answer_that_was_taken_is_noted_as_refused(of: Tampered) -> None:
     of.sql("UPDATE inbox SET state = 'refused' WHERE step = 'host_offer-1'")
 
 
 @found_as(Code.ANSWER_MISSING)
-def an_answer_was_taken_out(of: Tampered) -> None:
+def _an_answer_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM inbox WHERE step = 'host_offer-1'")
 
 
 @found_as(Code.ANSWER_DIFFERS, Code.RECEIPT_MISSING)
-def an_answer_was_put_in(of: Tampered) -> None:
+def _an_answer_was_put_in(of: Tampered) -> None:
     of.sql(
         "INSERT INTO inbox (response, case_id, step, received, state, answer, outcome) SELECT 'f00d', case_id, step, received,"
         " 'recorded', replace(answer, response, 'f00d'), outcome FROM inbox WHERE step = 'host_offer-1'"
@@ -296,19 +296,19 @@ def answered_otherwise(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @found_as(Code.CHAIN_BROKEN, Code.STATE_DIFFERS, Code.TEMPORAL_DIFFERS, Code.ENTRY_DIFFERS)
-def a_history_is_archived_as_another_file(of: Tampered) -> None:
+def _a_history_is_archived_as_another_file(of: Tampered) -> None:
     document = history(of, 1)
     document["events"][3]["eventTime"] = "2031-01-13T09:00:07Z"
     archived(of, 1, document)
 
 
 @found_as(Code.CONTENT_DAMAGED)
-def a_history_was_changed_in_its_place(of: Tampered) -> None:
+def _a_history_was_changed_in_its_place(of: Tampered) -> None:
     of.sql("UPDATE contents SET data = CAST(data || ' ' AS BLOB) WHERE sha256 = (SELECT sha256 FROM archive WHERE run = 1)")
 
 
 @found_as(Code.ROW_DIFFERS, Code.RECEIPT_DIFFERS, Code.ANSWER_DIFFERS, Code.CONTENT_MISSING, Code.ENTRY_DIFFERS)
-def an_answer_was_changed_in_temporal_and_the_archive(of: Tampered) -> None:
+def _an_answer_was_changed_in_temporal_and_the_archive(of: Tampered) -> None:
     run_id, _, count = of.base.runs[-1]
     data = archived(of, 3, answered_otherwise(history(of, 3)))
     of.temporal.runs[run_id] = data
@@ -316,27 +316,27 @@ def an_answer_was_changed_in_temporal_and_the_archive(of: Tampered) -> None:
 
 
 @found_as(Code.NOT_ARCHIVED)
-def a_run_was_taken_out_of_the_archive(of: Tampered) -> None:
+def _a_run_was_taken_out_of_the_archive(of: Tampered) -> None:
     of.sql("DELETE FROM archive WHERE run = 2")
 
 
 @found_as(Code.ARCHIVE_DIFFERS)
-def a_run_is_archived_under_another_number(of: Tampered) -> None:
+def _a_run_is_archived_under_another_number(of: Tampered) -> None:
     of.sql("UPDATE archive SET run = 7 WHERE run = 3")
 
 
 @found_as(Code.ARCHIVE_DIFFERS)
-def a_run_is_archived_with_another_length(of: Tampered) -> None:
+def _a_run_is_archived_with_another_length(of: Tampered) -> None:
     of.sql("UPDATE archive SET events = events - 1 WHERE run = 1")
 
 
 @found_as(Code.CONTENT_MISSING)
-def an_archived_history_was_taken_out(of: Tampered) -> None:
+def _an_archived_history_was_taken_out(of: Tampered) -> None:
     of.sql("DELETE FROM contents WHERE sha256 = (SELECT sha256 FROM archive WHERE run = 2)")
 
 
 @found_as(Code.HISTORY_MISSING)
-def nobody_holds_the_first_run(of: Tampered) -> None:
+def _nobody_holds_the_first_run(of: Tampered) -> None:
     of.sql("DELETE FROM archive WHERE run = 1")
     del of.temporal.runs[of.base.runs[0][0]]
 
@@ -345,13 +345,13 @@ def nobody_holds_the_first_run(of: Tampered) -> None:
 
 
 @found_as(Code.TEMPORAL_DIFFERS)
-def temporal_holds_another_answer(of: Tampered) -> None:
+def _temporal_holds_another_answer(of: Tampered) -> None:
     run_id, _, _ = of.base.runs[-1]
     of.temporal.runs[run_id] = json.dumps(answered_otherwise(history(of, 3))).encode()
 
 
 @found_as(Code.TEMPORAL_DIFFERS)
-def temporal_holds_fewer_events(of: Tampered) -> None:
+def _temporal_holds_fewer_events(of: Tampered) -> None:
     run_id, _, _ = of.base.runs[-1]
     document = history(of, 3)
     document["events"].pop()
@@ -359,12 +359,12 @@ def temporal_holds_fewer_events(of: Tampered) -> None:
 
 
 @found_as(Code.TEMPORAL_REFUSES)
-def temporal_does_not_give_a_run(of: Tampered) -> None:
+def _temporal_does_not_give_a_run(of: Tampered) -> None:
     of.temporal.refused[of.base.runs[1][0]] = RPCStatusCode.DATA_LOSS
 
 
 @found_as(Code.UNKNOWN_TO_TEMPORAL, Code.HISTORY_MISSING)
-def temporal_lost_an_open_case(of: Tampered) -> None:
+def _temporal_lost_an_open_case(of: Tampered) -> None:
     of.sql("DELETE FROM archive WHERE run = 3")
     of.sql("UPDATE cases SET ended = NULL, ending = '', doc = replace(doc, '\"ended\":\"', '\"was\":\"')")
     of.temporal.runs.clear()
@@ -396,12 +396,12 @@ def place(of: Tampered) -> int:
 
 
 @found_as(Code.LEAF_DIFFERS, Code.CHECKPOINT_DIFFERS, Code.NOT_IN_LOG, Code.ENTRY_MISSING)
-def a_leaf_was_changed(of: Tampered) -> None:
+def _a_leaf_was_changed(of: Tampered) -> None:
     of.sql("UPDATE log_entries SET leaf = replace(leaf, 'consultation-1', 'consultation-2') WHERE \"index\" = :at", at=place(of))
 
 
 @found_as(Code.NODE_DIFFERS, Code.CHECKPOINT_DIFFERS, Code.NOT_IN_LOG, Code.ENTRY_MISSING)
-def a_leaf_was_changed_with_its_hash(of: Tampered) -> None:
+def _a_leaf_was_changed_with_its_hash(of: Tampered) -> None:
     at = place(of)
     of.sql("UPDATE log_entries SET leaf = replace(leaf, 'consultation-1', 'consultation-2') WHERE \"index\" = :at", at=at)
     hashed = merkle.leaf_hash(leaves(of)[at])
@@ -409,38 +409,38 @@ def a_leaf_was_changed_with_its_hash(of: Tampered) -> None:
 
 
 @found_as(Code.CHECKPOINT_DIFFERS, Code.ENTRY_DIFFERS)
-def the_log_was_written_anew(of: Tampered) -> None:
+def _the_log_was_written_anew(of: Tampered) -> None:
     of.sql("UPDATE log_entries SET leaf = replace(leaf, 'consultation-1', 'consultation-2') WHERE \"index\" = :at", at=place(of))
     hash_anew(of)
 
 
 @found_as(Code.LEAF_DIFFERS, Code.ENTRY_MISSING)
-def an_entry_is_filed_under_another_case(of: Tampered) -> None:
+def _an_entry_is_filed_under_another_case(of: Tampered) -> None:
     of.sql("UPDATE log_entries SET case_id = 'AMEDIP-2031-0009' WHERE \"index\" = :at", at=place(of))
 
 
 @found_as(Code.LEAF_MISSING, Code.ENTRY_MISSING)
-def an_entry_was_taken_out(of: Tampered) -> None:
+def _an_entry_was_taken_out(of: Tampered) -> None:
     of.sql('DELETE FROM log_entries WHERE "index" = :at', at=place(of))
 
 
 @found_as(Code.LOG_SHORTER, Code.ENTRY_MISSING)
-def the_last_entry_was_taken_out(of: Tampered) -> None:
+def _the_last_entry_was_taken_out(of: Tampered) -> None:
     of.sql('DELETE FROM log_entries WHERE "index" = (SELECT max("index") FROM log_entries)')
 
 
 @found_as(Code.NODE_DIFFERS, Code.NOT_IN_LOG, Code.ENTRY_MISSING, Code.RECEIPT_DIFFERS)
-def a_hash_of_the_tree_was_changed(of: Tampered) -> None:
+def _a_hash_of_the_tree_was_changed(of: Tampered) -> None:
     of.sql('UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 3 AND "index" = 1')
 
 
 @found_as(Code.NODE_DIFFERS, Code.NOT_IN_LOG, Code.ENTRY_MISSING, Code.RECEIPT_DIFFERS)
-def a_hash_of_the_tree_was_taken_out(of: Tampered) -> None:
+def _a_hash_of_the_tree_was_taken_out(of: Tampered) -> None:
     of.sql('DELETE FROM log_nodes WHERE level = 3 AND "index" = 1')
 
 
 @found_as(Code.CHECKPOINT_NOT_SIGNED)
-def a_checkpoint_was_forged(of: Tampered) -> None:
+def _a_checkpoint_was_forged(of: Tampered) -> None:
     root = b64encode(digest(b"another root").encode()[:32]).decode()
     size, note = of.ask("SELECT size, note FROM log_checkpoints ORDER BY size LIMIT 1")[0]
     lines = note.split("\n")
@@ -448,17 +448,17 @@ def a_checkpoint_was_forged(of: Tampered) -> None:
 
 
 @found_as(Code.CHECKPOINT_DIFFERS)
-def a_checkpoint_was_signed_over_another_tree(of: Tampered) -> None:
+def _a_checkpoint_was_signed_over_another_tree(of: Tampered) -> None:
     size = of.ask("SELECT max(size) FROM log_checkpoints")[0][0]
     note = signed_note(Checkpoint(NOTARY.name, size, bytes(32)), NOTARY)
     of.sql("UPDATE log_checkpoints SET note = :note WHERE size = :size", note=note, size=size)
 
 
 @found_as(Code.CHECKPOINT_DIFFERS)
-def a_checkpoint_is_kept_under_another_size(of: Tampered) -> None:
+def _a_checkpoint_is_kept_under_another_size(of: Tampered) -> None:
     of.sql("UPDATE log_checkpoints SET size = size - 1 WHERE size = (SELECT max(size) FROM log_checkpoints)")
 
 
 @found_as(Code.KEY_UNKNOWN, Code.CHECKPOINT_NOT_SIGNED, Code.RECEIPT_UNREADABLE, Code.RECEIPT_MISSING, Code.ENTRY_UNMATCHED)
-def the_key_was_replaced(of: Tampered) -> None:
+def _the_key_was_replaced(of: Tampered) -> None:
     of.notary = FOREIGN
