@@ -26,6 +26,7 @@ from audit.replay import Recording
 from models.message import Message
 
 MOMENTS = "moments"
+BEAT_SECONDS = 0.1
 RARELY = (50_000, 20, 20)
 """When the process looks for what is no longer used; Python by itself looks more often, and that takes long."""
 
@@ -39,13 +40,15 @@ class Handed(Asked):
 class Told(Message):
     """A state that was come by: the event and instant of its task, and `length` bytes of state follow.
 
-    The last line of a run has `over`, and `fault` where the run does not replay.
+    The last line of a run has `over`, and `fault` where the run does not replay. A line with `beat` says nothing but that the
+    process lives, a tenth of a second after the line before: what it counts is time that the process had.
     """
 
     event: int = 0
     at: datetime | None = None
     length: int = 0
     over: bool = False
+    beat: bool = False
     fault: str = ""
 
 
@@ -88,6 +91,13 @@ async def fit() -> None:
         tell(found)
 
 
+async def beating() -> None:
+    """Say, until cancelled, that the process lives."""
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        tell(Told(beat=True))
+
+
 async def record() -> None:
     """Replay what is handed over and tell every state it leads to."""
     standing = Standing()
@@ -96,7 +106,9 @@ async def record() -> None:
         gc.set_threshold(*RARELY)
         tell(Told())
         async for asked, history in standing.runs():
+            beats = asyncio.create_task(beating())
             fault = await recording.replay(asked.case, History.FromString(history).events, tell_state)
+            beats.cancel()
             tell(Told(over=True, fault=fault))
 
 

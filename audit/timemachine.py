@@ -1,6 +1,8 @@
 """The time machine: every moment of a case, by replaying its runs in processes apart that are kept for the next case.
 
-A replay that stands still for `stall` seconds, or that ends its process, is refused; the next case gets a new process.
+A replay that stands still for `stall` seconds of its process's own time, or that ends its process, is refused; so is one of which
+nothing is heard for `silence` seconds. The next case gets a new process. On a machine that has no time for a process a replay takes
+long, and is not refused for it.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from audit.fitting import Asked
 from audit.moments import Moment
 from audit.recorder import Kept
 from audit.replay import NotReplayed, Run, moments_of, runs_of
-from audit.replaying import MOMENTS, Told
+from audit.replaying import BEAT_SECONDS, MOMENTS, Told
 
 RECORDING = (*REPLAYING, MOMENTS)
 STALL_SECONDS = 1.5
-"""How long a replay may take for one workflow task; the usual is a thousandth of it."""
+"""How long a replay may take for one workflow task, as its process counts; the usual is a thousandth of it."""
+SILENCE_SECONDS = 60.0
+"""How long nothing may be heard of a process, not even that it lives."""
 PROCESSES = 2
 
 
@@ -38,9 +42,17 @@ class Replayed:
 class TimeMachine:
     """Replays cases; at most `processes` runs at a time, each in a process of its own that stays for the next."""
 
-    def __init__(self, command: tuple[str, ...] = RECORDING, *, stall: float = STALL_SECONDS, processes: int = PROCESSES) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...] = RECORDING,
+        *,
+        stall: float = STALL_SECONDS,
+        silence: float = SILENCE_SECONDS,
+        processes: int = PROCESSES,
+    ) -> None:
         self._command = command
         self._stall = stall
+        self._silence = silence
         self._free: list[Process] = []
         self._slots = asyncio.Semaphore(processes)
 
@@ -90,22 +102,28 @@ class TimeMachine:
         """Have a run replayed, its states kept; gives what keeps it from replaying, or nothing."""
         try:
             await self._begin(process)
-            async with asyncio.timeout(self._stall):
+            async with asyncio.timeout(self._silence):
                 await process.hand_over(Asked(case=case_id, run_id=run.run_id), History(events=run.events).SerializeToString())
-            while True:
-                async with asyncio.timeout(self._stall):
+            beats = 0
+            while beats * BEAT_SECONDS < self._stall:
+                async with asyncio.timeout(self._silence):
                     line = await process.line()
                     told = Told.model_validate_json(line) if line else Told(over=True)
                     state = await process.exactly(told.length)
                 if told.over:
                     break
-                assert told.at is not None
-                kept.append(Kept(run.run_id, told.event, told.at, state))
+                beats = beats + 1 if told.beat else 0
+                if told.at is not None:
+                    kept.append(Kept(run.run_id, told.event, told.at, state))
+            else:
+                return await self._refused(process, f"its replay stood still for {self._stall:g} s", kept)
         except TimeoutError:
-            await process.end(at_once=True)
-            after = f"after event {kept[-1].length}" if kept else "before its first task"
-            return f"its replay stood still for {self._stall:g} s {after}"
+            return await self._refused(process, f"nothing was heard of its replay for {self._silence:g} s", kept)
         return told.fault if line else f"its replay ended the process with status {await process.end()}"
+
+    async def _refused(self, process: Process, fault: str, kept: Sequence[Kept]) -> str:
+        await process.end(at_once=True)
+        return fault + (f" after event {kept[-1].length}" if kept else " before its first task")
 
     async def _begin(self, process: Process) -> None:
         """Begin a process where there is none, and wait until it is ready."""

@@ -30,14 +30,16 @@ __all__ = ["template"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENT = 60.0
 WAITING = "print('{}', flush=True); import threading; threading.Event().wait()"
+BEATING = "print('{}', flush=True)\nwhile True: print('{\"beat\": true}', flush=True)"
 WAITING_ONCE = """
-import pathlib, sys, threading
+import pathlib, sys
 waited = pathlib.Path(sys.argv[1])
 print("{}", flush=True)
 sys.stdin.buffer.readline()
 if not waited.exists():
     waited.touch()
-    threading.Event().wait()
+    while True:
+        print('{"beat": true}', flush=True)
 print('{"over": true}', flush=True)
 """
 CRASHING = "print('{}', flush=True); import os, sys; sys.stdin.buffer.readline(); os._exit(139)"
@@ -46,7 +48,7 @@ CRASHING = "print('{}', flush=True); import os, sys; sys.stdin.buffer.readline()
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def machine() -> AsyncIterator[TimeMachine]:
     """A time machine that takes its time, its process kept for every test."""
-    async with TimeMachine(stall=PATIENT, processes=1) as machine:
+    async with TimeMachine(processes=1) as machine:
         yield machine
 
 
@@ -145,16 +147,19 @@ async def test_a_run_that_the_procedure_does_not_lead_to_is_named_and_the_next_c
 
 
 async def test_a_replay_that_stands_still_is_refused_and_one_that_ends_its_process_too() -> None:
-    async with TimeMachine((sys.executable, "-c", WAITING), stall=0.2) as machine:
-        with pytest.raises(NotReplayed, match=r"its replay stood still for 0\.2 s before its first task"):
+    async with TimeMachine((sys.executable, "-c", WAITING), silence=0.2) as machine:
+        with pytest.raises(NotReplayed, match=r"nothing was heard of its replay for 0\.2 s before its first task"):
             await machine.of(CASE, kept("standard")[:1])
-    async with TimeMachine((sys.executable, "-c", CRASHING), stall=PATIENT) as machine:
+    async with TimeMachine((sys.executable, "-c", BEATING)) as machine:
+        with pytest.raises(NotReplayed, match=r"its replay stood still for 1\.5 s before its first task"):
+            await machine.of(CASE, kept("standard")[:1])
+    async with TimeMachine((sys.executable, "-c", CRASHING), silence=PATIENT) as machine:
         with pytest.raises(NotReplayed, match="its replay ended the process with status 139"):
             await machine.of(CASE, kept("standard")[:1])
 
 
 async def test_after_a_replay_that_stood_still_the_next_case_gets_a_new_process(tmp_path: Path) -> None:
-    async with TimeMachine((sys.executable, "-c", WAITING_ONCE, str(tmp_path / "waited")), stall=1.5, processes=1) as machine:
+    async with TimeMachine((sys.executable, "-c", WAITING_ONCE, str(tmp_path / "waited")), processes=1) as machine:
         with pytest.raises(NotReplayed, match="stood still"):
             await machine.of(CASE, kept("standard")[:1])
         with pytest.raises(NotReplayed, match="no workflow task was completed yet"):
