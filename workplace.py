@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,6 +119,7 @@ class Workplace:
         self.parties = Parties(self.reference, self.persons, clock)
         self.facts = Facts(self.reference, self.deadlines, self.parties, self.contents, self.words, public_url)
         self.composer = Composer(self.facts, self.parties, self.contents, self.words)
+        self.closing: list[Callable[[], Awaitable[None]]] = []
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="typesetting")
 
     def cases(self, client: Client) -> Cases:
@@ -211,7 +212,9 @@ class Workplace:
         )
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and before it of what was opened beside it (`closing`)."""
+        for close in self.closing:
+            await close()
         await self.database.close()
 
 

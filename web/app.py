@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from audit.timemachine import TimeMachine
 from cases import Cases
 from models.errors import Unreachable
 from web.api.app import interface
@@ -33,8 +34,10 @@ READ = ["GET", "HEAD"]
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 
 
-def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None, ready: Ready) -> FastAPI:
-    """The application; `mailbox` shows caught mails, `ready` says how each part is."""
+def build(
+    cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None, ready: Ready, machine: TimeMachine | None = None
+) -> FastAPI:
+    """The application; `mailbox` shows caught mails, `ready` says how each part is, `machine` replays cases."""
     app = FastAPI(title="Passerelle", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(workplace.words)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -49,7 +52,7 @@ def build(cases: Cases, workplace: Workplace, *, mailbox: MailPage | None = None
         Respond(front, door),
     ):
         app.include_router(part.router)
-    open_rooms(app, cases, workplace, pages, secure=secure)
+    open_rooms(app, cases, workplace, pages, machine or TimeMachine(), secure=secure)
     app.include_router(Published(workplace.log).router)
     if mailbox is not None:
         app.include_router(Mailbox(mailbox, pages).router)

@@ -22,6 +22,8 @@ LANGUAGE_NAMES = {"en": "English", "fr": "Français", "ar": "العربية", "p
 RIGHT_TO_LEFT = ("ar",)
 NUMBERED = re.compile(r"\b(?:[A-Z]+-)?\d{4}-\d{2}(?:-\d{2}|\d{2})\b")
 
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
 
 class Pages:
     """Fills templates; every text comes from the words, every value is escaped."""
@@ -54,12 +56,19 @@ def _templates() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["whole"] = whole
+    environment.filters["linked"] = linked
     return environment
 
 
 def whole(text: str) -> Markup:
     """A text whose dates and case numbers stay on one line; broken at a hyphen, they turn round in Arabic."""
     return Markup(NUMBERED.sub(r'<bdi class="text-nowrap">\g<0></bdi>', str(escape(text))))
+
+
+def linked(text: str, root: str) -> Markup:
+    """A text whose every sha256 leads to the content of that name, below an address."""
+    link = rf'<a class="digest" href="{escape(root)}/contents/\g<0>"><code><bdi>\g<0></bdi></code></a>'
+    return Markup(DIGEST.sub(link, str(escape(text))))
 
 
 def preferred(request: Request) -> str:

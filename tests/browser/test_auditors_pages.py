@@ -20,6 +20,8 @@ from models.words import LANGUAGES, Role
 from rehearsal.stage import NOTARY
 from store.database import Database
 from store.finding import Filter
+from tests.audit.kept import CASE
+from tests.auditor.played import Here, a_mail, filled
 from tests.auditor.situations import ENDED, PASSWORD, Room, cheap
 from tests.browser.test_answer_page import faults_of_layout
 from tests.web.situations import ROOT, Clock, Counter
@@ -59,11 +61,12 @@ async def opened(seeded: Path, chromium: str, tmp_path_factory: pytest.TempPathF
     async def ready() -> dict[str, bool]:
         return {}
 
-    app = build(cases, place, ready=ready)
+    app = build(cases, place, ready=ready, machine=Here())
     place.users.passwords = cheap()
     await place.users.add("audit-office", Role.AUDITOR, PASSWORD)
     await Room(app, place, cast(httpx.AsyncClient, None), clock).publish(*NUMBERS[:3], partner="MA-POSTE")
     await Room(app, place, cast(httpx.AsyncClient, None), clock).publish(NUMBERS[3], **ENDED)
+    await filled(place, "answered-on-behalf", a_mail())
     sample = await place.samples.draw("audit-office", Filter(country="SN"), NUMBERS, "lot-2", 2)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server._serve())
@@ -121,6 +124,32 @@ async def test_no_page_is_cut_off_or_has_a_fault_of_accessibility(opened: Open, 
     await page.get_by_role("alert").wait_for()
     assert await page.locator("#name").input_value() == "nobody"
     await check("sign-in")
+    await page.context.close()
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+PARTS = ("", "/timeline", "/at?moment=12", "/papers", "/exceptions", "/proof", "/events?run=1&first=1&last=9")
+
+
+@pytest.mark.parametrize(("language", "width"), [("ar", 360), ("fr", 1280)])
+async def test_no_part_of_a_case_is_cut_off_or_has_a_fault_of_accessibility(opened: Open, language: str, width: int) -> None:
+    found: dict[str, list[str]] = {}
+    page = await signed_in(opened, language)
+    for path in (*(f"/audit/cases/{CASE}{part}" for part in PARTS), "/audit/proof"):
+        await page.goto(opened.address + path)
+        name = path.removeprefix("/audit/").partition("?")[0].replace("/", "-")
+        found[path] = await faults_of_layout(page, f"audit-{name}-{language}")
+        await page.set_viewport_size({"width": width, "height": 800})
+        result = (await Axe().run(page)).response
+        found[path] += [f"{fault['id']}: {fault['nodes'][0]['html'][:160]}" for fault in result["violations"]]
+    await page.goto(f"{opened.address}/audit/cases/{CASE}/at?moment=2")
+    slider = page.locator("#moment")
+    await slider.focus()
+    await page.keyboard.press("ArrowUp")
+    said = await slider.get_attribute("aria-valuetext")
+    assert said == await page.locator("#moment-chosen").inner_text() != await page.locator("h2").first.inner_text()
+    await page.locator("main form button").first.press("Enter")
+    await page.wait_for_url("**/at?moment=3")
     await page.context.close()
     assert {name: faults for name, faults in found.items() if faults} == {}
 

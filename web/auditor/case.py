@@ -1,61 +1,53 @@
-"""One case before the auditors: the facts at its head."""
+"""One case before the auditors: the facts at its head, whose move it is, its steps, and the ways to its other parts."""
 
 from __future__ import annotations
-
-import re
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from models.errors import Missing, PasserelleError, Unreachable
+from models.errors import PasserelleError, Unreachable
+from models.words import State
 from reading import Reading
-from store.finding import Finding
-from web.auditor.frame import Frame
-from web.auditor.gate import HOME, Gate, Signed
+from store.cases import StepRow
+from store.finding import Facts
+from web.auditor.gate import Signed
+from web.auditor.parts import Parts
 
-NUMBER = re.compile(r"[A-Z][A-Z0-9]{0,15}(?:-[A-Z0-9]{1,15})*-[0-9]{4}-[0-9]{4,9}")
-"""A case number: the programme's letters, the year, a number of at least four digits (`store.cases.Launches.reserve`)."""
+WAITING = (State.OPENING, State.OPEN, State.PAUSED)
 
 
 class CasePages:
-    """The routes of one case."""
+    """The first page of a case."""
 
-    def __init__(self, frame: Frame, gate: Gate, cases: Reading, finding: Finding) -> None:
-        self._frame = frame
+    def __init__(self, parts: Parts, cases: Reading) -> None:
+        self._parts = parts
         self._cases = cases
-        self._finding = finding
         self.router = APIRouter()
-        gate.shows(self.router, HOME + "/cases/{number}", self.head)
+        parts.shows(self.router, "", self.head)
 
-    async def head(self, request: Request, signed: Signed) -> Response:
+    async def head(self, request: Request, signed: Signed, facts: Facts) -> Response:
         """Where a case stands."""
-        number, language = str(request.path_params["number"]), self._frame.language(request)
-        try:
-            if not NUMBER.fullmatch(number):
-                raise Missing("no such number")
-            facts = await self._finding.case(number)
-        except Missing:
-            return self._frame.page(request, signed, "missing.html", {}, 404)
+        language = self._parts.frame.language(request)
         programme = self._cases.programmes.get(facts.programme)
+        steps, delegates, title = await self._steps(facts)
         context = {
-            "case": facts,
-            "title": await self._title(number),
+            "title": title,
             "programme": programme.name[language] if programme else facts.programme,
-            "requesting": await self._institution(facts.requesting),
-            "partner": await self._institution(facts.partner),
-            "section": "cases",
+            "institutions": {one.code: one.name for one in await self._cases.reference.institutions()},
+            "steps": steps,
+            "moves": [(step, delegates.get(step.id, "")) for step in steps if step.state in WAITING],
         }
-        return self._frame.page(request, signed, "case.html", context)
+        return self._parts.page(request, signed, facts, "overview", "case.html", context)
 
-    async def _title(self, number: str) -> str:
-        """The title of the request; empty where state or content cannot be read, for the head of the case is shown all the same."""
+    async def _steps(self, facts: Facts) -> tuple[list[StepRow], dict[str, str], str]:
+        """The steps, who answers each in another's place, and the title; what cannot be read is empty."""
+        steps: list[StepRow] = []
         try:
-            return (await self._cases.texts(await self._cases.case(number))).title
+            steps = await self._cases.steps(facts.id)
+            case = await self._cases.case(facts.id)
+            delegates = {step.id: step.delegate for step in case.steps if step.delegate}
+            return steps, delegates, (await self._cases.texts(case)).title
         except Unreachable:
             raise
-        except (PasserelleError, ValueError):
-            return ""
-
-    async def _institution(self, code: str) -> str:
-        found = await self._cases.reference.institution_or_none(code) if code else None
-        return found.name if found else ""
+        except (PasserelleError, ValueError):  # the head of a case is shown all the same
+            return steps, {}, ""

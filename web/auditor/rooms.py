@@ -5,11 +5,17 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from audit.timemachine import TimeMachine
 from cases import Cases
 from web.auditor.case import CasePages
 from web.auditor.finding import FindingPages
 from web.auditor.frame import Frame
 from web.auditor.gate import Gate, NotAllowed, NotOurs, NotSignedIn, to_sign_in
+from web.auditor.papers import PaperPages
+from web.auditor.parts import Parts
+from web.auditor.past import PastPages
+from web.auditor.proving import ProvingPages
+from web.auditor.replays import Replays
 from web.auditor.signing import Signing
 from web.pages import Pages
 from workplace import Workplace
@@ -17,14 +23,19 @@ from workplace import Workplace
 BARRED = 403
 
 
-def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, *, secure: bool) -> None:
+def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, machine: TimeMachine, *, secure: bool) -> None:
     """Add the pages to an application."""
     gate = Gate(workplace.sessions, secure=secure)
     frame = Frame(pages, workplace.words, gate)
+    parts, replays = Parts(frame, gate, workplace.finding), Replays(cases, machine)
+    workplace.closing.append(replays.close)
     for part in (
         Signing(frame, gate, workplace.users),
         FindingPages(frame, gate, cases, workplace.finding, workplace.samples),
-        CasePages(frame, gate, cases, workplace.finding),
+        CasePages(parts, cases),
+        PastPages(parts, cases, replays),
+        PaperPages(parts, cases, workplace.log),
+        ProvingPages(parts, gate, workplace.log),
     ):
         app.include_router(part.router)
 
