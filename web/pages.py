@@ -66,9 +66,9 @@ def whole(text: str) -> Markup:
 
 
 def linked(text: str, root: str) -> Markup:
-    """A text whose every sha256 leads to the content of that name, below an address."""
+    """A text whose every sha256 leads to the content of that name, below an address; its dates stay on one line."""
     link = rf'<a class="digest" href="{escape(root)}/contents/\g<0>"><code><bdi>\g<0></bdi></code></a>'
-    return Markup(DIGEST.sub(link, str(escape(text))))
+    return Markup(DIGEST.sub(link, str(whole(text))))
 
 
 def preferred(request: Request) -> str:

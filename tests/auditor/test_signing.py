@@ -70,6 +70,18 @@ def test_every_address_of_the_auditors_is_walked(app: FastAPI) -> None:
         "/audit/samples/{sample}",
         "/audit/samples/{sample}/cases.txt",
         "/audit/cases/{number}",
+        "/audit/cases/{number}/timeline",
+        "/audit/cases/{number}/events",
+        "/audit/cases/{number}/runs/{run}/history.json",
+        "/audit/cases/{number}/exceptions",
+        "/audit/cases/{number}/at",
+        "/audit/cases/{number}/papers",
+        "/audit/cases/{number}/contents/{sha256}",
+        "/audit/cases/{number}/contents/{sha256}/file",
+        "/audit/cases/{number}/proof",
+        "/audit/cases/{number}/receipts/{response}/{name}",
+        "/audit/cases/{number}/log/{index}.tlog-proof",
+        "/audit/proof",
     }
     hidden = [route for route in app.routes if isinstance(route, APIRoute) and not route.include_in_schema]
     assert hidden == []

@@ -94,6 +94,7 @@ BRACES: dict[str, set[str]] = {
     "fault.lead_time": {"first"},
     "answer.reference": {"reference"},
     "reason.nobody_answered": {"step"},
+    "audit.place": {"event", "run"},
     "line.by": {"by"},
     "line.on_behalf": {"by"},
     "line.asked": {"by"},
