@@ -20,7 +20,7 @@ from wording import Words
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "web"
 LANGUAGE_NAMES = {"en": "English", "fr": "Français", "ar": "العربية", "pt": "Português"}
 RIGHT_TO_LEFT = ("ar",)
-NUMBERED = re.compile(r"\b(?:[A-Z]+-)?\d{4}-\d{2}(?:-\d{2}|\d{2})\b")
+NUMBERED = re.compile(r"\b(?:[A-Z]+-)?\d{4}-\d{2}(?:-\d{2}(?:T[\d:.]+Z)?|\d{2})\b")
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
