@@ -265,6 +265,22 @@ async def test_a_receipt_that_was_changed_is_not_valid(here: Held, room: Room, m
     assert "NOT VALID" in (await opened(room, "/proof")).words
 
 
+async def test_the_bundle_is_put_together_on_a_form_of_ours_and_noted_in_the_log(
+    here: Held, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def histories(number: str, *, source: str = "either") -> list[object]:
+        return list(kept("answered-on-behalf"))
+
+    monkeypatch.setattr(here.cases, "histories", histories)
+    answer, _ = await room.post(f"{ROOT}/bundle", {"token": "x"})
+    assert answer.status_code == 403
+    assert (await room.open(f"{ROOT}/bundle"))[0].status_code == 405
+    answer, _ = await room.post(f"{ROOT}/bundle", {"token": await room.token()})
+    assert (answer.status_code, answer.headers["content-type"], answer.content[:2]) == (200, "application/zip", b"PK")
+    assert f"{CASE}-evidence.zip" in answer.headers["content-disposition"]
+    assert (await here.workplace.log.entries_of(CASE))[-1].kind == "bundle"
+
+
 async def test_the_place_of_an_entry_is_proved_up_to_the_checkpoint_shown(room: Room) -> None:
     page = await opened(room, "/proof")
     entry = (await room.workplace.log.entries_of(CASE))[1]

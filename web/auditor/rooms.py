@@ -5,9 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from audit.exporting import Exporter
 from audit.timemachine import TimeMachine
 from cases import Cases
+from store.archive import Archive
 from web.auditor.case import CasePages
+from web.auditor.checking import CheckingPages
 from web.auditor.finding import FindingPages
 from web.auditor.frame import Frame
 from web.auditor.gate import Gate, NotAllowed, NotOurs, NotSignedIn, to_sign_in
@@ -36,6 +39,7 @@ def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, m
         PastPages(parts, cases, replays),
         PaperPages(parts, cases, workplace.log),
         ProvingPages(parts, gate, workplace.log),
+        CheckingPages(parts, Exporter(cases, workplace.issuing, Archive(workplace.database), machine)),
     ):
         app.include_router(part.router)
 
