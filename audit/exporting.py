@@ -112,7 +112,7 @@ class Exporter:
             erased=papers.erased + letters.erased,
             missing=papers.missing + letters.missing,
             leaves={row.index: row.leaf.encode() for row in rows},
-            proofs={row.index: await self._log.proof(row.index, note) for row in rows},
+            proofs=await self._log.proofs({row.index for row in rows}, note),
             checkpoint=note,
             verify=GUIDE.read_bytes(),
         )

@@ -5,8 +5,9 @@ An entry is appended in the transaction of what it tells of, so that neither is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 
 from evidence import merkle
 from evidence.checkpoint import Checkpoint, Proof, checkpoint_of, signed_note
@@ -106,6 +107,13 @@ class Log:
         note = note or await self.checkpoint()
         size = checkpoint_of(note, self.notary.trusted).size
         return Proof(index, tuple(await self.inclusion(index, size)), note)
+
+    async def proofs(self, indexes: Collection[int], note: str) -> dict[int, Proof]:
+        """The proofs that leaves stand in the log, up to a checkpoint of ours, by their indexes; looked up together."""
+        size = checkpoint_of(note, self.notary.trusted).size
+        spans = {index: merkle.inclusion(index, size) for index in indexes}
+        hashes = iter(await self._hashes([span for own in spans.values() for span in own]))
+        return {index: Proof(index, tuple(islice(hashes, len(own))), note) for index, own in spans.items()}
 
     async def _hashes(self, spans: Sequence[Span], connection: Transaction | None = None) -> list[bytes]:
         wanted = [node for span in spans for node in merkle.nodes_of(span)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 
 from models.message import Instant, Message
 from store.database import Database, Transaction
@@ -60,7 +60,7 @@ class Leaves:
     async def there(self, connection: Transaction, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """The indexes of the leaves of these kinds and refs, of those that are there."""
         query = select(log_entries.c.kind, log_entries.c.ref, log_entries.c.index.label("place"))
-        query = query.where(tuple_(log_entries.c.kind, log_entries.c.ref).in_(list(keys)))
+        query = query.where(_among(log_entries.c.kind, log_entries.c.ref, keys))
         return {(row.kind, row.ref): row.place for row in await connection.execute(query)}
 
     async def nodes(self, nodes: Iterable[tuple[int, int]], connection: Transaction | None = None) -> dict[tuple[int, int], bytes]:
@@ -69,7 +69,7 @@ class Leaves:
         columns = log_nodes.c.level, log_nodes.c.index
         async with self._db.looking(connection) as own:
             for at in range(0, len(wanted), SAME):
-                query = select(*columns, log_nodes.c.hash).where(tuple_(*columns).in_(wanted[at : at + SAME]))
+                query = select(*columns, log_nodes.c.hash).where(_among(*columns, wanted[at : at + SAME]))
                 found |= {(level, index): hashed for level, index, hashed in await own.execute(query)}
         return found
 
@@ -146,6 +146,14 @@ class Leaves:
         query = query.where(inbox.c.state == "recorded", receipts.c.response.is_(None)).order_by(inbox.c.number).limit(limit)
         async with self._db.read() as connection:
             return [(row.case_id, row.step, row.response) for row in await connection.execute(query)]
+
+
+def _among(first: ColumnElement[Any], second: ColumnElement[Any], pairs: Iterable[tuple[Any, Any]]) -> ColumnElement[bool]:
+    """Whether two columns are one of these pairs, said so that their index is used: for a list of pairs SQLite reads every row."""
+    grouped = dict[Any, list[Any]]()
+    for one, other in pairs:
+        grouped.setdefault(one, []).append(other)
+    return or_(false(), *(and_(first == one, second.in_(others)) for one, others in grouped.items()))
 
 
 def _receipt(row: Row[Any]) -> ReceiptRow:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
+from sqlalchemy import event
 
 from evidence import merkle
 from evidence.checkpoint import check_proof, checkpoint_of
@@ -135,3 +137,23 @@ async def test_keys_that_sign_are_in_the_log_once(the_log: Log) -> None:
 def test_a_leaf_that_is_no_entry_is_none(leaf: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         entry_of(leaf)
+
+
+async def test_proofs_looked_up_together_are_those_looked_up_one_by_one(the_log: Log) -> None:
+    await put(the_log, *(an_entry(f"M{n}") for n in range(13)))
+    note = await the_log.checkpoint()
+    assert await the_log.proofs([4, 0, 12], note) == {index: await the_log.proof(index, note) for index in (4, 0, 12)}
+    assert await the_log.proofs([], note) == {}
+
+
+async def test_in_a_long_log_nothing_reads_every_row(the_log: Log, database: Database) -> None:
+    await put(the_log, *(an_entry(f"M{n}") for n in range(5)))
+    said: list[str] = []
+    for engine in (database._writer, database._reader):
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    note = await the_log.checkpoint()
+    await the_log.proof(3, note)
+    await put(the_log, an_entry("M4"), an_entry("M9"))
+    looked = [text for text in said if "FROM log_nodes" in text or "log_entries.kind" in text]
+    assert len(looked) >= 3
+    assert [text for text in looked if re.search(r"\(log_\w+\.\w+, log_\w+\.\w+\) IN", text)] == []
