@@ -41,6 +41,7 @@ from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
 from store.database import Database
+from store.erasure import Erasures
 from store.finding import Finding
 from store.inbox import Inbox
 from store.mails import Mails
@@ -50,6 +51,7 @@ from store.persons import Persons
 from store.reference import Reference
 from store.replies import Replies
 from store.samples import Samples
+from store.sealing import Vault
 from store.sessions import Sessions
 from store.users import Users
 from store.visits import Visits
@@ -108,6 +110,7 @@ class Workplace:
         self.offices = Offices(database, self.reference, clock)
         self.contents = Contents(database)
         self.persons = Persons(database)
+        self.erasures = Erasures(database)
         self.mails = Mails(database)
         self.visits = Visits(database)
         self.readmodel = ReadModel(database)
@@ -230,18 +233,19 @@ def open_workplace(
     public_url: str,
     task_queue: str,
     link_key_file: Path,
+    data_key_file: Path,
     signing_key_file: Path,
     log_name: str,
 ) -> Workplace:
     """The workplace of an installation; its database's schema must be there.
 
     Raises:
-        WrongSetting: the schema is missing or older than the code, the link key is too short, or the signing key is none.
+        WrongSetting: the schema is missing or older than the code, a key is too short, or the signing key is none.
     """
     if current(database_url) != head():
         raise WrongSetting("PASSERELLE_DATABASE_URL: the schema is not the newest; run: passerelle db upgrade")
     return Workplace(
-        Database.open(database_url),
+        Database.open(database_url, vault=Vault(key_in(data_key_file), lambda: key_in(data_key_file))),
         load_programmes(programmes),
         public_url=public_url,
         task_queue=task_queue,
