@@ -29,6 +29,7 @@ from activities.told import Told
 from activities.typesetting import Typesetter
 from activities.undelivered import Undelivered
 from cases import Cases, fetch_history
+from evidence.entries import erasure_entry
 from evidence.issuing import Issuing
 from evidence.links import Links, key_in
 from evidence.log import Log
@@ -40,8 +41,8 @@ from resending import Resending
 from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
-from store.database import Database
-from store.erasure import Erasures
+from store.database import Database, Transaction
+from store.erasure import Erasure, Erasures
 from store.finding import Finding
 from store.inbox import Inbox
 from store.mails import Mails
@@ -138,6 +139,11 @@ class Workplace:
             task_queue=self.task_queue,
             clock=self.clock,
         )
+
+    async def log_erasure(self, connection: Transaction, erasure: Erasure) -> None:
+        """Put an erasure into the log, in its own transaction."""
+        count = len(erasure.contents)
+        await self.log.append(connection, [erasure_entry(erasure.case_id, erasure.person, erasure.by, count, erasure.at)])
 
     @property
     def resending(self) -> Resending:

@@ -254,7 +254,8 @@ def erase(
         async with opened(data) as (workplace, cases):
             state = await cases.case(case)
             at = cases.clock()
-            erasure = await workplace.erasures.erase(state, nomination, by=by, reason=reason, at=at, also=also or ())
+            said: dict[str, Any] = {"by": by, "reason": reason, "also": also or (), "then": workplace.log_erasure}
+            erasure = await workplace.erasures.erase(state, nomination, at=at, **said)
         uncaught = forget_caught(settings_of(data).data / CAUGHT, erasure.messages)
         if as_json:
             print_json(erasure)

@@ -188,6 +188,10 @@ def test_the_command_erases_and_deletes_what_dev_caught(stored: Stored, tmp_path
     assert (said.exit_code, erasure["person"]) == (0, stored.case.nomination("N1").person)
     left = {file.name for file in (tmp_path / "var" / "mails").iterdir()}
     assert 0 < len(erasure["messages"]) == len(mails) - len(left)
+    with sqlite3.connect(tmp_path / "var" / "passerelle.db") as connection:
+        [leaf] = connection.execute("SELECT leaf FROM log_entries WHERE kind = 'erasure'").fetchone()
+    assert json.loads(leaf)["ref"] == erasure["person"]
+    assert json.loads(leaf)["facts"] == {"by": "Data protection office", "contents": len(erasure["contents"])}
     again = house("case", "erase", stored.case.id, "N1", *office)
     assert again.exit_code == 1
     assert "was erased on" in again.stderr
