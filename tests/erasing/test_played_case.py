@@ -18,6 +18,7 @@ import pytest_asyncio
 from activities.told import Told
 from audit.replay import states
 from dev import caught
+from evidence.entries import entry_of
 from models.case import Case
 from models.errors import Erased
 from models.words import LANGUAGES, Ending
@@ -190,8 +191,9 @@ def test_the_command_erases_and_deletes_what_dev_caught(stored: Stored, tmp_path
     assert 0 < len(erasure["messages"]) == len(mails) - len(left)
     with sqlite3.connect(tmp_path / "var" / "passerelle.db") as connection:
         [leaf] = connection.execute("SELECT leaf FROM log_entries WHERE kind = 'erasure'").fetchone()
-    assert json.loads(leaf)["ref"] == erasure["person"]
-    assert json.loads(leaf)["facts"] == {"by": "Data protection office", "contents": len(erasure["contents"])}
+    entry = entry_of(leaf.encode())
+    assert (entry.case, entry.ref) == (stored.case.id, erasure["person"])
+    assert entry.facts == {"by": "Data protection office", "contents": len(erasure["contents"])}
     again = house("case", "erase", stored.case.id, "N1", *office)
     assert again.exit_code == 1
     assert "was erased on" in again.stderr

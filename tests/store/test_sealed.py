@@ -175,6 +175,12 @@ def test_every_changed_byte_of_a_sealed_content_is_found(place: int) -> None:
         unsealed(b"k" * 32, "P1", DIGEST, bytes(whole))
 
 
+@pytest.mark.parametrize(("person", "digest"), [("P2", DIGEST), ("P1", sha256(b"{}").hexdigest())])
+def test_a_sealed_content_is_bound_to_its_person_and_its_sha256(person: str, digest: str) -> None:
+    with pytest.raises(Unopened):
+        unsealed(b"k" * 32, person, digest, sealed(b"k" * 32, "P1", DIGEST, PLAIN))
+
+
 def test_a_salt_is_the_same_each_time_and_another_without_the_key() -> None:
     assert Vault(b"k" * 32).salt("<1@amedip.example>") == Vault(b"k" * 32).salt("<1@amedip.example>")
     assert Vault(b"k" * 32).salt("<1@amedip.example>") not in (
