@@ -65,7 +65,7 @@ SIGNING_KEY = import base64, secrets; key = bytes.fromhex("302e020100300506032b6
 # Made once, never overwritten. The containers run as user 1000 and read them as they are.
 secrets:
 	@umask 077 && mkdir -p $(SECRETS) && \
-	for name in database_password link_key temporal_password; do \
+	for name in data_key database_password link_key temporal_password; do \
 		[ -s $(SECRETS)/$$name ] || $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' >$(SECRETS)/$$name || exit 1; \
 	done && \
 	{ [ -s $(SECRETS)/signing_key ] || $(PYTHON) -c '$(SIGNING_KEY)' >$(SECRETS)/signing_key; } && \

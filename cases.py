@@ -26,6 +26,7 @@ from activities.letters import Facts
 from activities.letters import Texts as Texts
 from activities.parties import Parties
 from activities.parties import Party as Party
+from activities.parties import name_of as name_of
 from evidence.issuing import Issuing
 from intake import Given as Given
 from intake import Intake, sha256_of

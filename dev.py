@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from email import message_from_bytes
@@ -46,6 +46,7 @@ from workplace import Workplace
 
 DATA = Path(__file__).resolve().parent / "data"
 RUNNING = "running.json"
+CAUGHT = "mails"
 SERVER = "temporal.pid"
 RETENTION = timedelta(days=3650)
 START_SECONDS = 30.0
@@ -128,12 +129,25 @@ class Sink:
         """Keep one mail."""
         content = envelope.original_content or b""
         message = message_from_bytes(content, EmailMessage, policy=SMTP)
-        name = "".join(c if c.isalnum() or c in "-._" else "_" for c in str(message["Message-ID"] or "").strip("<> "))
-        file = self._folder / f"{name[:150] or 'mail'}.eml"
+        file = caught(self._folder, str(message["Message-ID"] or ""))
         part = file.with_suffix(".part")
         part.write_bytes(content)
         part.replace(file)
         return "250 kept"
+
+
+def caught(folder: Path, message_id: str) -> Path:
+    """The file of a caught mail."""
+    name = "".join(c if c.isalnum() or c in "-._" else "_" for c in message_id.strip("<> "))
+    return folder / f"{name[:150] or 'mail'}.eml"
+
+
+def forget_caught(folder: Path, message_ids: Iterable[str]) -> int:
+    """Delete the files of caught mails; gives how many there were."""
+    files = [file for message_id in message_ids if (file := caught(folder, message_id)).exists()]
+    for file in files:
+        file.unlink()
+    return len(files)
 
 
 def bound(settings: Settings) -> socket.socket:
@@ -229,7 +243,7 @@ async def everything(settings: Settings, told: Callable[[Running], None]) -> Non
         working, listening = asyncio.Event(), asyncio.Event()
         tasks = [
             asyncio.create_task(work(settings, stop, working.set)),
-            asyncio.create_task(serve(settings, place, workplace, cases, stop, settings.data / "mails", listening.set)),
+            asyncio.create_task(serve(settings, place, workplace, cases, stop, settings.data / CAUGHT, listening.set)),
             asyncio.create_task(server.wait()),
         ]
         ready = asyncio.create_task(both(working, listening))
@@ -264,7 +278,7 @@ async def started(settings: Settings, stack: AsyncExitStack) -> tuple[asyncio.su
     )
     stack.push_async_callback(end, server)
     (settings.data / SERVER).write_text(str(server.pid))
-    sink = Controller(Sink(settings.data / "mails"), hostname="127.0.0.1", port=free_port())
+    sink = Controller(Sink(settings.data / CAUGHT), hostname="127.0.0.1", port=free_port())
     sink.start()
     stack.callback(sink.stop)
     await asyncio.to_thread(upgrade, settings.database_url)

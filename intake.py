@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from secrets import token_hex
 from typing import Annotated, Any
@@ -12,15 +13,15 @@ from uuid import uuid4
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from activities.letters import Facts
+from activities.letters import SALT, Facts
 from models.acts import Act, Doing, Waivable
 from models.case import Answer, Case, Nominee, Step
 from models.case import Facts as AnswerFacts
-from models.errors import Fault, Invalid, Missing, Refused, faults_of
+from models.errors import Erased, Fault, Invalid, Missing, Refused, faults_of
 from models.forms import MAILBOX, SHORT, Form, NominationForm, NomineeForm, nominees_of, read_form
 from models.words import OPTIONS, Channel, country_of
 from store.contents import Contents
-from store.database import Database
+from store.database import Database, Transaction
 from store.inbox import Inbox, InboxRow
 from store.persons import Person, Persons
 from store.reference import Reference
@@ -43,6 +44,7 @@ class Given(BaseModel):
     response: str = Field(default_factory=lambda: uuid4().hex, min_length=8, max_length=64)
 
 
+JSON = "application/json"
 Coded = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/.-]{0,60}$")]
 """A code of ours; no text, so that none reaches a history."""
 
@@ -115,21 +117,21 @@ class Intake:
             Refused: conflict, when the response is there with another answer.
             Invalid: an institution of a nominee is not known.
         """
-        filled = rfc8785.dumps(form.model_dump(mode="json", exclude={"nominees"}))
         known = await self.earlier(given.response)
         if known is not None:
-            return await self._same(known, case.id, given, sha256_of(filled), form)
+            return await self._same(known, case.id, given, form)
         facts, people = form.facts(), list[Person]()
         if isinstance(form, NominationForm):
             people = await self._people(case, step, given.response, form)
         async with self._database.begin() as connection:
             await self._inbox.enter(connection)
-            stored = await self._contents.put(filled, "application/json", connection=connection)
+            stored = await self._keep_form(case, step, form, connection)
+            await self._owned(case, step, (given.proof, getattr(form, "file", "")), connection)
             if isinstance(form, NominationForm):
                 await self._persons.add(case.id, people, connection=connection)
-                pairs = zip(salted(form), people, strict=True)
+                pairs = zip([salted(nominee.model_dump(mode="json")) for nominee in form.nominees], people, strict=True)
                 details = [
-                    await self._contents.put(entry, "application/json", person=person.id, connection=connection)
+                    await self._contents.put(entry, JSON, person=person.id, case=case.id, connection=connection)
                     for entry, person in pairs
                 ]
                 for nominee, person in zip(form.nominees, people, strict=True):
@@ -140,18 +142,45 @@ class Intake:
                 await connection.rollback()  # the same came in meanwhile: its nominees' entries stand, these are let go
         return (await self._inbox.of(given.response)).answer
 
-    async def _same(self, known: InboxRow, case_id: str, given: Given, stored: str, form: Form) -> Answer:
-        """The answer that came in under the same response before; another answer is a conflict."""
-        answer = known.answer
-        same = (known.case_id, answer.step, answer.option, answer.form) == (case_id, given.step, given.option, stored)
+    async def _keep_form(self, case: Case, step: Step, form: Form, connection: Transaction) -> str:
+        """Keep a form, nominees apart; what a person fills in about themselves, or others about them alone, is theirs."""
+        person, filled = person_behind(case, step), form.model_dump(mode="json", exclude={"nominees"})
+        entry = salted(filled) if person else rfc8785.dumps(filled)
+        return await self._contents.put(entry, JSON, person=person, case=case.id, connection=connection)
+
+    async def _owned(self, case: Case, step: Step, files: Iterable[str], connection: Transaction) -> None:
+        """The files of an answer belong to whom its form belongs to."""
+        person = person_behind(case, step)
+        for sha256 in files:
+            if sha256 and person:
+                await self._contents.belongs(sha256, person, connection=connection)
+
+    async def _same(self, known: InboxRow, case_id: str, given: Given, form: Form) -> Answer:
+        """The answer that came in under the same response before; another answer is a conflict.
+
+        What has been erased meanwhile cannot be compared any more, and counts as the same.
+        """
+        answer, filled = known.answer, form.model_dump(mode="json")
+        nominees = filled.pop("nominees", [])
+        same = (known.case_id, answer.step, answer.option) == (case_id, given.step, given.option)
+        same = same and await self._is(answer.form, filled)
         if same and isinstance(form, NominationForm):
-            before = [await self._facts.form(nominee.form) for nominee in answer.facts.nominees]
-            entries = [{name: value for name, value in entry.items() if name != "salt"} for entry in before]
-            same = entries == [nominee.model_dump(mode="json") for nominee in form.nominees]
+            before = [nominee.form for nominee in answer.facts.nominees]
+            same = len(before) == len(nominees)
+            same = same and all([await self._is(*pair) for pair in zip(before, nominees, strict=True)])
         if not same:
             text = f"response {given.response} is there with another answer; a new answer needs a new response"
             raise Refused("conflict", text, response=given.response, option=answer.option, state=known.state)
         return answer
+
+    async def _is(self, sha256: str, filled: Mapping[str, Any]) -> bool:
+        """Whether a form was kept under a sha256, whatever its salt; true of one that was erased."""
+        try:
+            kept: dict[str, Any] = json.loads(await self._contents.get(sha256))
+        except Erased:
+            return True
+        kept.pop(SALT, None)
+        return kept == filled
 
     def _answer(self, given: Given, form: str, facts: AnswerFacts) -> Answer:
         return Answer(
@@ -214,7 +243,7 @@ class Intake:
             received=self.clock(),
             step=given.step,
             working_days=given.working_days,
-            reason=await self._kept(given.reason),
+            reason=await self._kept(case, given.reason),
             coordinator=given.coordinator,
             to=to,
             called=given.called,
@@ -230,8 +259,8 @@ class Intake:
             proof=given.proof,
         )
 
-    async def _kept(self, text: str) -> str:
-        return await self._contents.put(text.encode(), "text/plain; charset=utf-8") if text else ""
+    async def _kept(self, case: Case, text: str) -> str:
+        return await self._contents.put(text.encode(), "text/plain; charset=utf-8", case=case.id) if text else ""
 
     async def _known(self, case: Case, given: Intervention) -> None:
         """Refuse an act that names an institution or coordinator nobody knows."""
@@ -278,17 +307,19 @@ class Intake:
         if given.rule != Waivable.ANSWER or step is None or given.option not in OPTIONS[step.kind]:
             return "", AnswerFacts()
         form = read_form(step.kind, given.option, given.form)
-        return await self._contents.put(rfc8785.dumps(form.model_dump(mode="json")), "application/json"), form.facts()
+        async with self._database.begin() as connection:
+            await self._owned(case, step, (given.proof, getattr(form, "file", "")), connection)
+            return await self._keep_form(case, step, form, connection), form.facts()
 
     async def _nominee(self, case: Case, act: str, form: NomineeForm) -> Nominee:
         institution = form.institution or case.sending
         if institution not in (await self._reference.known()).institutions:
             raise Refused("unknown", f"no institution {institution!r}", value=institution)
         person = person_of(case, f"p-{act[:12]}-1", form, institution)
-        [entry] = salted(NominationForm(nominees=(form,)))
         async with self._database.begin() as connection:
             await self._persons.add(case.id, [person], connection=connection)
-            stored = await self._contents.put(entry, "application/json", person=person.id, connection=connection)
+            entry = salted(form.model_dump(mode="json"))
+            stored = await self._contents.put(entry, JSON, person=person.id, case=case.id, connection=connection)
         return Nominee(person=person.id, institution=institution, country=country_of(institution), form=stored)
 
     async def _colleague(self, case: Case, given: Intervention) -> str:
@@ -317,9 +348,16 @@ def person_of(case: Case, person_id: str, form: NomineeForm, institution: str) -
     )
 
 
-def salted(form: NominationForm) -> list[bytes]:
-    """Each nominee's entry as it is kept, a content of that person; the salt keeps its sha256 from being guessed."""
-    return [rfc8785.dumps(nominee.model_dump(mode="json") | {"salt": token_hex(16)}) for nominee in form.nominees]
+def person_behind(case: Case, step: Step) -> str:
+    """The person whose data the answer to a step is: the one asked, or the only one it is about; empty when there is none."""
+    codes = {step.asked} & step.people or step.people
+    people = {nomination.person for nomination in case.nominations if nomination.id in codes}
+    return people.pop() if len(people) == 1 else ""
+
+
+def salted(filled: Mapping[str, Any]) -> bytes:
+    """What was filled in about a person as it is kept, a content of theirs; the salt keeps its sha256 from being guessed."""
+    return rfc8785.dumps({**filled, SALT: token_hex(16)})
 
 
 def sha256_of(data: bytes) -> str:

@@ -135,9 +135,9 @@ class Reading:
         """The media type of a content."""
         return await self._contents.media(sha256)
 
-    async def keep(self, data: bytes, media: str) -> str:
-        """Keep a proof or file as a content; gives its sha256."""
-        return await self._contents.put(data, media)
+    async def keep(self, data: bytes, media: str, *, case: str = "", person: str = "") -> str:
+        """Keep a proof or file that came up in a case as a content, of the person it is about; gives its sha256."""
+        return await self._contents.put(data, media, case=case, person=person)
 
     async def persons(self, case: Case) -> dict[str, Person]:
         """The persons behind a case's nominations, by nomination."""

@@ -53,7 +53,7 @@ class Resending:
         async with self._database.begin() as connection:
             if not await may_send_link(connection, case.id, f"{step.id} code", party, now, BETWEEN_CODES):
                 return False
-            await queue(connection, [mail])
+            await queue(self._database, connection, [mail])
         log.info("code_sent", case=case.id, step=step.id)
         return True
 
@@ -75,7 +75,7 @@ class Resending:
         async with self._database.begin() as connection:
             if not await may_send_link(connection, case.id, step.id, to, now):
                 return False
-            await queue(connection, [mail])
+            await queue(self._database, connection, [mail])
         log.info("link_sent", case=case.id, step=step.id)
         return True
 

@@ -19,7 +19,10 @@ from models.errors import WrongSetting
 
 PREFIX = "PASSERELLE_"
 DATABASES = ("sqlite+aiosqlite:///", "postgresql+psycopg://")
-LINK_KEY_BYTES = 32
+KEY_BYTES = 32
+KEY_FILES = {"link_key_file": "link.key", "data_key_file": "data.key"}
+"""The files of keys, and their names in the data folder where no setting names another."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -95,6 +98,7 @@ class Settings(BaseSettings):
     link_key_file: Path | None = None
     signing_key_file: Path | None = None
     log_name: Annotated[str, AfterValidator(_name_of_log)] = ""
+    data_key_file: Path | None = None
     programmes: Annotated[Path, AfterValidator(_folder)] = Path(__file__).parent / "programmes"
 
     temporal_address: Annotated[str, AfterValidator(_server), Field(validation_alias="TEMPORAL_ADDRESS")] = ""
@@ -168,7 +172,8 @@ def _sentence(place: str, message: str) -> str:
 def _filled(settings: Settings) -> Settings:
     """The settings with absolute paths, secrets from their files (a file wins), and the defaults that hang on other settings."""
     folder = settings.data.expanduser().absolute()
-    found: dict[str, object] = {"data": folder, "link_key_file": settings.link_key_file or folder / "link.key"}
+    keys = {field: getattr(settings, field) or folder / default for field, default in KEY_FILES.items()}
+    found: dict[str, object] = {"data": folder, **keys}
     found["signing_key_file"] = settings.signing_key_file or folder / "signing.key"
     found["public_url"] = settings.public_url or f"http://127.0.0.1:{settings.port}"
     found["log_name"] = settings.log_name or urlsplit(str(found["public_url"])).hostname
@@ -184,8 +189,10 @@ def _filled(settings: Settings) -> Settings:
         found["smtp_password"] = SecretStr(_secret("smtp_password_file", settings.smtp_password_file))
     if settings.imap_password_file is not None:
         found["imap_password"] = SecretStr(_secret("imap_password_file", settings.imap_password_file))
-    if settings.link_key_file is not None and len(_read("link_key_file", settings.link_key_file)) < LINK_KEY_BYTES:
-        raise WrongSetting(f"{variable('link_key_file')}: {settings.link_key_file} must hold at least {LINK_KEY_BYTES} bytes")
+    for field in KEY_FILES:
+        path = getattr(settings, field)
+        if path is not None and len(_read(field, path)) < KEY_BYTES:
+            raise WrongSetting(f"{variable(field)}: {path} must hold at least {KEY_BYTES} bytes")
     if settings.signing_key_file is not None and b"PRIVATE KEY-----" not in _read("signing_key_file", settings.signing_key_file):
         raise WrongSetting(f"{variable('signing_key_file')}: {settings.signing_key_file} holds no private key in PEM")
     return settings.model_copy(update=found)

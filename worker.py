@@ -72,6 +72,7 @@ def workplace_of(settings: Settings) -> Workplace:
     """The workplace that the settings describe."""
     assert settings.link_key_file is not None
     assert settings.signing_key_file is not None
+    assert settings.data_key_file is not None
     return open_workplace(
         database_url=settings.database_url,
         programmes=settings.programmes,
@@ -80,6 +81,7 @@ def workplace_of(settings: Settings) -> Workplace:
         link_key_file=settings.link_key_file,
         signing_key_file=settings.signing_key_file,
         log_name=settings.log_name,
+        data_key_file=settings.data_key_file,
     )
 
 

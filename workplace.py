@@ -29,6 +29,7 @@ from activities.told import Told
 from activities.typesetting import Typesetter
 from activities.undelivered import Undelivered
 from cases import Cases, fetch_history
+from evidence.entries import erasure_entry
 from evidence.issuing import Issuing
 from evidence.links import Links, key_in
 from evidence.log import Log
@@ -40,7 +41,8 @@ from resending import Resending
 from store.archive import Archive
 from store.cases import ReadModel
 from store.contents import Contents
-from store.database import Database
+from store.database import Database, Transaction
+from store.erasure import Erasure, Erasures
 from store.finding import Finding
 from store.inbox import Inbox
 from store.mails import Mails
@@ -50,6 +52,7 @@ from store.persons import Persons
 from store.reference import Reference
 from store.replies import Replies
 from store.samples import Samples
+from store.sealing import Vault
 from store.sessions import Sessions
 from store.users import Users
 from store.visits import Visits
@@ -108,6 +111,7 @@ class Workplace:
         self.offices = Offices(database, self.reference, clock)
         self.contents = Contents(database)
         self.persons = Persons(database)
+        self.erasures = Erasures(database)
         self.mails = Mails(database)
         self.visits = Visits(database)
         self.readmodel = ReadModel(database)
@@ -135,6 +139,11 @@ class Workplace:
             task_queue=self.task_queue,
             clock=self.clock,
         )
+
+    async def log_erasure(self, connection: Transaction, erasure: Erasure) -> None:
+        """Put an erasure into the log, in its own transaction."""
+        count = len(erasure.contents)
+        await self.log.append(connection, [erasure_entry(erasure.case_id, erasure.person, erasure.by, count, erasure.at)])
 
     @property
     def resending(self) -> Resending:
@@ -230,18 +239,19 @@ def open_workplace(
     public_url: str,
     task_queue: str,
     link_key_file: Path,
+    data_key_file: Path,
     signing_key_file: Path,
     log_name: str,
 ) -> Workplace:
     """The workplace of an installation; its database's schema must be there.
 
     Raises:
-        WrongSetting: the schema is missing or older than the code, the link key is too short, or the signing key is none.
+        WrongSetting: the schema is missing or older than the code, a key is too short, or the signing key is none.
     """
     if current(database_url) != head():
         raise WrongSetting("PASSERELLE_DATABASE_URL: the schema is not the newest; run: passerelle db upgrade")
     return Workplace(
-        Database.open(database_url),
+        Database.open(database_url, vault=Vault(key_in(data_key_file), lambda: key_in(data_key_file))),
         load_programmes(programmes),
         public_url=public_url,
         task_queue=task_queue,

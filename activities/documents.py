@@ -14,6 +14,7 @@ from temporalio import activity
 from activities import names
 from activities.letters import Facts
 from activities.parties import Parties, Party
+from activities.told import budget_of
 from activities.typesetting import Typesetter
 from evidence.entries import document_entry
 from evidence.log import Log
@@ -85,7 +86,7 @@ class Documents:
         pdf = await loop.run_in_executor(self._executor, setting)
         person = draft.people.get(draft.about, "")
         async with self._log.transaction() as connection:
-            sha256 = await self._contents.put(pdf, "application/pdf", person=person, connection=connection)
+            sha256 = await self._contents.put(pdf, "application/pdf", person=person, case=order.case, connection=connection)
             entry = document_entry(order.case, draft.kind, party.language, sha256, draft.about, order.at)
             await self._log.append(connection, [entry])
         return IssuedPaper(kind=draft.kind, language=party.language, sha256=sha256, about=draft.about)
@@ -93,7 +94,8 @@ class Documents:
     async def _receiver(self, paper: Drafting) -> Party:
         person = paper.people.get(paper.draft.people.get(paper.draft.to, ""))
         if person is None:
-            return await self._parties.institution(paper.draft.to)
+            erased = paper.draft.to in paper.draft.people
+            return await self._parties.institution(paper.order.sending if erased else paper.draft.to)
         home = await self._parties.institution(person.institution)
         return home.model_copy(update={"language": person.language or home.language})
 
@@ -120,7 +122,7 @@ class Documents:
 
     async def _acknowledgement(self, paper: Drafting, party: Party) -> Data:
         texts = await self._facts.texts(as_case(paper.order))
-        request = await self._facts.form(paper.order.asked.request)
+        budget = budget_of(await self._facts.form(paper.order.asked.request), paper.order.asked)
         periods = [
             {"earliest": self._day(party, p.earliest), "latest": self._day(party, p.latest)} for p in paper.order.asked.periods
         ]
@@ -133,7 +135,7 @@ class Documents:
             "periods": periods,
             "places": paper.order.asked.places,
             "duration_days": paper.order.asked.duration_days,
-            "budget": {"ceiling": str(request["budget"]["ceiling"]), "currency": request["budget"]["currency"]},
+            "budget": {"ceiling": str(budget["ceiling"]), "currency": budget["currency"]},
         }
 
     async def _decision_letter(self, paper: Drafting, party: Party) -> Data:
@@ -188,11 +190,11 @@ class Documents:
 
     async def _invitation_letter(self, paper: Drafting, party: Party) -> Data:
         agreement = await self._facts.form(paper.draft.forms.get(Kind.HOST_AGREEMENT, ""))
-        return {"participant": await self._participant(paper), "contact": agreement.get("contact", "")}
+        return {"participant": await self._participant(paper, party), "contact": agreement.get("contact", "")}
 
     async def _visa_support_letter(self, paper: Drafting, party: Party) -> Data:
         host = await self._institution(paper.order.host, party.language)
-        return {"participant": await self._participant(paper), "destination_country": host["country"]}
+        return {"participant": await self._participant(paper, party), "destination_country": host["country"]}
 
     async def _agenda(self, paper: Drafting, party: Party) -> Data:
         form = await self._facts.form(paper.draft.forms.get(Kind.AGENDA, ""))
@@ -201,7 +203,7 @@ class Documents:
 
     async def _certificate(self, paper: Drafting, party: Party) -> Data:
         actual = self._span(party, paper.order.actual_start, paper.order.actual_end)
-        return {"participant": await self._participant(paper), "actual": actual}
+        return {"participant": await self._participant(paper, party), "actual": actual}
 
     async def _transfer_plan(self, paper: Drafting, party: Party) -> Data:
         form = await self._facts.form(paper.draft.forms.get("form", ""))
@@ -213,7 +215,7 @@ class Documents:
         request = await self._facts.form(paper.order.asked.request)
         participants = [
             {
-                "name": paper.people[person].name if person in paper.people else "",
+                "name": paper.people[person].name if person in paper.people else self._words.say(language, "person.erased"),
                 "institution": (await self._parties.institution(paper.people[person].institution)).name
                 if person in paper.people
                 else "",
@@ -222,7 +224,8 @@ class Documents:
             for nomination, person in paper.draft.people.items()
         ]
         last = await self._facts.form(paper.draft.forms.get(Kind.FOLLOW_UP, ""))
-        ceiling = f"{request['budget']['ceiling']} {request['budget']['currency']}"
+        budget = budget_of(request, paper.order.asked)
+        ceiling = f"{budget['ceiling']} {budget['currency']}".strip()
         return {
             "ending": self._words.say(language, f"ending.{paper.draft.outcome}"),
             "reason": await self._facts.reason(paper.draft.reason, language),
@@ -232,8 +235,10 @@ class Documents:
             "practice": last.get("practice", ""),
         }
 
-    async def _participant(self, paper: Drafting) -> Data:
-        person = paper.people[paper.draft.people[paper.draft.about]]
+    async def _participant(self, paper: Drafting, party: Party) -> Data:
+        person = paper.people.get(paper.draft.people[paper.draft.about])
+        if person is None:
+            return {"name": self._words.say(party.language, "person.erased"), "function": "", "institution": ""}
         institution = await self._parties.institution(person.institution)
         return {"name": person.name, "function": person.function, "institution": institution.name}
 

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import Any
 
 from activities.deadlines import Deadlines
-from activities.parties import Parties, Party
+from activities.parties import Parties, Party, name_of
 from activities.told import HELD, Told
 from models.case import Case, Step
+from models.errors import Erased
 from models.message import Message
 from models.orders import Letter
 from models.programme import Programme
@@ -21,6 +22,9 @@ from store.reference import Reference
 from wording import Words
 
 REDACTED = "REDACTED"
+SALT = "salt"
+"""The field of a kept form that keeps its sha256 from being guessed; it was never filled in."""
+
 CODE = "0000 0000"
 CHECKPOINT = "[checkpoint]"
 """What stands in a letter in the place of its code until it is sent."""
@@ -30,6 +34,9 @@ CODE_FACTS = ("session", "case", "step", "party")
 
 COUNTING = ("ask_", "reminder")
 """The letters that say how many working days are left."""
+
+UNREADABLE = "—"
+"""What stands for a text of the request that was erased with the data of a person it named."""
 
 TEXTS_KEPT = 256
 REASON_TEXT = re.compile(r"[0-9a-f]{64}")
@@ -74,7 +81,7 @@ class Facts:
         facts: dict[str, Any] = {
             "case_id": case.id,
             "title": texts.title,
-            "recipient_name": party.name if party.is_person else self._told.role(language, party.role),
+            "recipient_name": name_of(party, self._words, language) if party.is_person else self._told.role(language, party.role),
             "institution_name": party.institution,
             "office_name": programme.office.name[language],
             "programme_name": programme.name[language],
@@ -152,12 +159,12 @@ class Facts:
             case Kind.HOST_AGREEMENT:
                 return {"paper_name": self._words.say(language, "document.terms_of_reference"), "paper_sha256": step.paper}
             case Kind.CLEARANCE | Kind.ACCEPTANCE | Kind.ATTENDANCE:
-                people = [(await self._parties.party(programme, case, about)).name for about in step.about]
+                people = [await self._told.name(programme, case, about, language) for about in step.about]
                 return {"nominees": people, "participants": people}
             case Kind.REPORT:
                 return {"remarks": await self.review_remarks(case, step)}
             case Kind.REPORT_REVIEW:
-                return {"participant_name": (await self._parties.party(programme, case, step.about[0])).name}
+                return {"participant_name": await self._told.name(programme, case, step.about[0], language)}
             case Kind.FOLLOW_UP:
                 plan = await self.form(plan_form(case, step.asked))
                 return {"actions": [action["action"] for action in plan.get("actions", [])]}
@@ -202,11 +209,11 @@ class Facts:
     async def _read_texts(self, request: str, *corrections: str) -> Texts:
         filed = await self.form(request)
         texts = {
-            "reference": filed["reference"],
-            "title": filed["title"],
-            "expertise": filed["expertise_sought"],
-            "objectives": filed["objectives"],
-            "results": filed["expected_results"],
+            "reference": filed.get("reference", UNREADABLE),
+            "title": filed.get("title", UNREADABLE),
+            "expertise": filed.get("expertise_sought", UNREADABLE),
+            "objectives": filed.get("objectives", ()),
+            "results": filed.get("expected_results", ()),
             "legal_basis": filed.get("legal_basis", ""),
         }
         for sha256 in corrections:
@@ -215,10 +222,14 @@ class Facts:
         return Texts.model_validate(texts)
 
     async def form(self, sha256: str) -> Mapping[str, Any]:
-        """A stored form; empty when there is none."""
+        """A stored form as it was filled in; empty when there is none, or it was erased with the data of a person."""
         if not sha256:
             return {}
-        loaded: Mapping[str, Any] = json.loads(await self._contents.get(sha256))
+        try:
+            loaded: dict[str, Any] = json.loads(await self._contents.get(sha256))
+        except Erased:
+            return {}
+        loaded.pop(SALT, None)
         return loaded
 
     async def reason(self, reason: str, language: str) -> str:
@@ -226,7 +237,10 @@ class Facts:
         if not reason:
             return ""
         if REASON_TEXT.fullmatch(reason):
-            return (await self._contents.get(reason)).decode()
+            try:
+                return (await self._contents.get(reason)).decode()
+            except Erased:
+                return self._words.say(language, "content.erased")
         code, _, kind = reason.partition(":")
         step = self._words.say(language, f"step.{kind}") if kind else ""
         return self._words.say(language, f"reason.{code}", step=step) if step else self._words.say(language, f"reason.{code}")

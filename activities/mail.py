@@ -23,6 +23,7 @@ from activities.letters import Facts
 from activities.mime import CALENDAR, File, date_line, line, mailbox_line, message_bytes
 from activities.parties import Parties, Party
 from models.case import Case
+from models.errors import Erased
 from models.orders import Letter, Publication
 from models.programme import Programme
 from store.contents import Contents
@@ -30,6 +31,12 @@ from store.mails import QueuedMail
 from wording import Words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letters"
+SALT_HEADER = "X-Passerelle-Salt"
+"""What keeps the sha256 of a letter, which the log and the bundles name, from being guessed with a name in it."""
+
+NOBODY = "undisclosed-recipients:;"
+"""Whom a letter is for that has no mailbox any more (source: RFC 5322, 3.4: an empty group)."""
+
 DATED = ("agreed", "invitation")
 MAIL_FAILED = "mail_failed"
 NUMBERED = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){1,3}")
@@ -75,12 +82,13 @@ class Composer:
         """One letter as a message without a number in its case; `said` are facts that only whoever orders it knows."""
         written = await self.written(programme, case, letter, **said)
         party, link = written.party, written.facts["link"]
-        files = [await self._paper(case, paper) for paper in letter.papers]
+        files = [file for paper in letter.papers if (file := await self._paper(case, paper)) is not None]
         if letter.letter in DATED:
             files.append(diary(case, written.facts))
         domain = programme.office.mailbox.partition("@")[2]
         message_id = f"<{local_id(case, letter)}@{domain}>"
-        lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), line("Subject", written.subject)]
+        salt = line(SALT_HEADER, self._contents.salt(message_id))
+        lines = [line("Message-ID", message_id), *headers(programme, case, letter, party), salt, line("Subject", written.subject)]
         return QueuedMail(
             message_id=message_id,
             case_id=case.id,
@@ -119,10 +127,14 @@ class Composer:
         page = self._pages.get_template("layout.html")
         return page.render(blocks=written.blocks, language=tag, direction=direction, button=button, **written.facts)
 
-    async def _paper(self, case: Case, sha256: str) -> File:
+    async def _paper(self, case: Case, sha256: str) -> File | None:
+        """A paper as an attachment; None when it was erased with the data of a person."""
         paper = next(paper for paper in case.papers if paper.sha256 == sha256)
         name = f"{case.id}-{paper.kind}-{paper.language}.pdf"
-        return File(name, "application/pdf", await self._contents.get(sha256))
+        try:
+            return File(name, "application/pdf", await self._contents.get(sha256))
+        except Erased:
+            return None
 
 
 def link_facts_of(case: Case, letter: Letter, address: str) -> dict[str, str]:
@@ -156,7 +168,7 @@ def headers(programme: Programme, case: Case, letter: Letter, party: Party) -> l
         line("In-Reply-To", thread),
         date_line(letter.at),
         mailbox_line("From", name, office.mailbox),
-        mailbox_line("To", one_line(party.name), party.mailbox),
+        mailbox_line("To", one_line(party.name), party.mailbox) if party.mailbox else line("To", NOBODY),
         *copied,
         mailbox_line("Reply-To", name, office.mailbox),
         line("Content-Language", "pt-PT" if party.language == "pt" else party.language),

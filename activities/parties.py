@@ -13,6 +13,7 @@ from models.programme import Programme
 from store.appointments import PERSON, in_office
 from store.persons import Person, Persons
 from store.reference import Reference
+from wording import Words
 
 SUPERVISOR = "/supervisor"
 
@@ -23,7 +24,10 @@ def now() -> datetime:
 
 
 class Party(Message):
-    """Somebody who is asked or told: how to address them, in which language, where their clock stands."""
+    """Somebody who is asked or told: how to address them, in which language, where their clock stands.
+
+    A person whose data was `erased` has neither name nor mailbox; the words have a name for them in each language.
+    """
 
     code: str
     name: str
@@ -36,11 +40,17 @@ class Party(Message):
     alternate: str = ""
     institution: str = ""
     person: str = ""
+    erased: bool = False
 
     @property
     def is_person(self) -> bool:
         """Whether the party is a person: a nominee, or a colleague somebody delegated to."""
         return bool(self.person)
+
+
+def name_of(party: Party, words: Words, language: str) -> str:
+    """A party's name; of a person whose data was erased what they are called in a language."""
+    return words.say(language, "person.erased") if party.erased else party.name
 
 
 class Parties:
@@ -135,13 +145,15 @@ class Parties:
         home = await self._institution(institution, at)
         found: dict[str, Person] = await self._persons.of([person_id])
         person = found.get(person_id)
+        if person is None and await self._persons.is_erased(person_id):
+            return _of(home, code, home.language, name="", role="", mailbox="", person=person_id, erased=True)
         if person is None:
             raise Missing(f"nobody is known as {code}")
         own = {"name": person.name, "role": person.function, "mailbox": person.email, "person": person.id}
         return _of(home, code, person.language or home.language, **own)
 
 
-def _of(home: Party, code: str, language: str, **own: str) -> Party:
+def _of(home: Party, code: str, language: str, **own: str | bool) -> Party:
     """Somebody of an institution, written to in their own language and without its alternate."""
     languages = tuple(dict.fromkeys((language, *home.languages)))
     return home.model_copy(update={"code": code, "language": language, "languages": languages, "alternate": "", **own})

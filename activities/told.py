@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from babel.numbers import format_currency
 
-from activities.parties import SUPERVISOR, Parties, Party
+from activities.parties import SUPERVISOR, Parties, Party, name_of
 from models.case import Case, Step
+from models.errors import Erased
 from models.orders import Letter
 from models.programme import Programme
+from models.request import Asked
 from models.rules import BUDGET
 from models.words import Format, Kind, Standing, Verb
 from store.contents import Contents
@@ -82,12 +85,20 @@ class Told:
             return {"nominees": await self._standings(programme, case, tuple(nominations), language)}
         offer = offer_before(case, step)
         assert offer.decision is not None
-        currency = json.loads(await self._contents.get(case.asked.request))["budget"]["currency"]
+        currency = await self._currency(case)
         return {
             "host_name": await self.name(programme, case, offer.asked, language),
             "cost_words": money(language, step.country, offer.decision.facts.cost, currency),
             "ceiling_words": money(language, step.country, case.asked.ceiling, currency),
         }
+
+    async def _currency(self, case: Case) -> str:
+        """The currency of the request; none where the request was erased with the data of a person it named."""
+        try:
+            request = json.loads(await self._contents.get(case.asked.request))
+        except Erased:
+            request = {}
+        return str(budget_of(request, case.asked)["currency"])
 
     def on_behalf(self, letter: Letter, step: Step, party: Party, asked_name: str) -> str:
         """The sentence that tells a delegate or a post for whom they answer; empty to the one asked, or above them."""
@@ -104,7 +115,7 @@ class Told:
             return office
         party = await self._parties.party(programme, case, code)
         if party.is_person or "/" not in code:
-            return party.name
+            return name_of(party, self._words, language)
         comma = "،" if language == "ar" else ","
         return f"{self.role(language, party.role)}{comma} {office if code.endswith(SUPERVISOR) else party.institution}"
 
@@ -152,6 +163,12 @@ def offer_before(case: Case, step: Step) -> Step:
     """The offer whose cost is decided on in a step: that of the institution it names, else the last one made before it."""
     offers = [s for s in case.steps[: case.steps.index(step)] if s.kind is Kind.HOST_OFFER and s.option == "offer"]
     return ([s for s in offers if s.asked in step.about] or offers)[-1]
+
+
+def budget_of(request: Mapping[str, Any], asked: Asked) -> Mapping[str, Any]:
+    """The budget of a request as filed; of one that was erased, the ceiling that the case knows, in whole units."""
+    found: Mapping[str, Any] = request.get("budget") or {"ceiling": asked.ceiling, "currency": ""}
+    return found
 
 
 def money(language: str, country: str, amount: int, currency: str) -> str:

@@ -34,7 +34,7 @@ from models.orders import Opening, Reached
 from models.request import asked_of, read_request
 from rehearsal.player import LINK_KEY, PUBLIC_URL
 from rehearsal.scenario import load_toml
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.cases import NOTHING_BEFORE, ReadModel
 from store.database import Database
 from store.mails import QueuedMail
@@ -208,7 +208,7 @@ async def ours(here: Place, *, whole: bool) -> AsyncIterator[Driver]:
     """A row of our own machinery at work, with the activities and the store of an installation."""
     programmes = load_programmes(ROOT / "programmes")
     doors = Doors()
-    database = Database.open(here.database_url)
+    database = Database.open(here.database_url, vault=VAULT)
     workplace = Workplace(database, programmes, public_url=PUBLIC_URL, task_queue=QUEUE, link_key=LINK_KEY, notary=NOTARY)
     request = read_request(load_toml(REQUEST), REQUEST.name)
     filed = rfc8785.dumps(request.model_dump(mode="json"))

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from cases import Given
-from cli.edge import opened, out, print_json, print_rows, run
+from cli.edge import opened, out, print_json, print_rows, run, settings_of
+from dev import CAUGHT, forget_caught
 from models.errors import Fault, Invalid, Missing
 from models.lines import faults_in
 from models.words import OPTIONS, Channel, Ending
@@ -223,7 +224,7 @@ def answer(
                 on_behalf_of=on_behalf_of,
                 channel=Channel.PAPER if on_behalf_of else Channel.CLI,
                 paper=paper or asked.paper,
-                proof=await cases.keep(proof.read_bytes(), "application/octet-stream") if proof else "",
+                proof=await cases.keep(proof.read_bytes(), "application/octet-stream", case=case) if proof else "",
             )
             with faults_in(form) if form and option in OPTIONS[asked.kind] else nullcontext():
                 outcome = await cases.answer(given)
@@ -231,5 +232,36 @@ def answer(
             print_json(outcome)
         else:
             print("recorded" if outcome.state == "recorded" else "received, being recorded", outcome.response)
+
+    run(work())
+
+
+@app.command()
+def erase(
+    case: CaseId,
+    nomination: Annotated[str, typer.Argument(metavar="NOMINATION", help="A nomination, N2, or a colleague, SN-POSTE/p-….")],
+    by: Annotated[str, typer.Option("--by", help="Who decided it, by office.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept, so without the person's name.")],
+    also: Annotated[
+        list[str] | None, typer.Option("--also", metavar="NAME", help="Another name they are called by; repeat.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the data of a person of a case for good. Histories and what was proved of the case stay."""
+
+    async def work() -> None:
+        async with opened(data) as (workplace, cases):
+            state = await cases.case(case)
+            at = cases.clock()
+            said: dict[str, Any] = {"by": by, "reason": reason, "also": also or (), "then": workplace.log_erasure}
+            erasure = await workplace.erasures.erase(state, nomination, at=at, **said)
+        uncaught = forget_caught(settings_of(data).data / CAUGHT, erasure.messages)
+        if as_json:
+            print_json(erasure)
+        else:
+            print(f"{erasure.person} was erased; {len(erasure.contents)} contents lost their bytes")
+            if uncaught:
+                out.print(f"{uncaught} mails that `passerelle dev` had caught are deleted.")
 
     run(work())

@@ -59,6 +59,21 @@ def seed(
     run(work())
 
 
+@app.command()
+def seal(data: Data = None, as_json: AsJson = False) -> None:
+    """Seal what was kept of persons before contents were sealed; what is sealed already stays as it is."""
+
+    async def work() -> None:
+        async with opened(data) as (workplace, _):
+            count = await workplace.contents.seal()
+        if as_json:
+            print_json({"sealed": count})
+        else:
+            print(f"{count} contents sealed")
+
+    run(work())
+
+
 @app.command("rebuild")
 def rebuild_command(data: Data = None, as_json: AsJson = False) -> None:
     """Write the read model anew from the histories."""

@@ -41,7 +41,7 @@ def act(case: str, do: Doing, data: Path | None, as_json: bool, *, by: str = "",
         async with opened(data) as (workplace, cases):
             state = await cases.case(case)
             office = workplace.programmes[state.programme].office.code
-            kept = await cases.keep(proof.read_bytes(), "application/octet-stream") if proof else ""
+            kept = await cases.keep(proof.read_bytes(), "application/octet-stream", case=case) if proof else ""
             acted = await cases.act(case, read_intervention({"do": do, "by": by or office, "proof": kept, **given}))
         if as_json:
             print_json(acted)

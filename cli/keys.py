@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,9 @@ from evidence.checkpoint import verifier_key
 from evidence.links import rotate as rotate_links
 from evidence.notary import notary_of, renew, signing_keys_in
 from models.errors import PasserelleError
+from store.keyfile import rotate as rotate_file
+from store.person_keys import rewrap
+from store.sealing import SETTING
 from store.tokens import Token
 
 app = typer.Typer(no_args_is_help=True, help="The keys with which the systems of institutions answer by the API.")
@@ -101,9 +105,13 @@ def public(data: Data = None, as_json: AsJson = False) -> None:
 @app.command()
 def rotate(
     signing: Annotated[bool, typer.Option("--signing", help="The key that receipts and the log are signed with.")] = False,
+    of_data: Annotated[bool, typer.Option("--data-key", help="The key that wraps those of persons.")] = False,
     data: Data = None,
 ) -> None:
-    """Begin a new key of the links in mails, or with --signing of what is signed; what the former keys made goes on counting."""
+    """Begin a new key of the links in mails, or of what an option names; what the former keys made goes on counting."""
+    if of_data:
+        run(rotate_data(data))
+        return
     settings = settings_of(data)
     assert settings.link_key_file is not None
     assert settings.signing_key_file is not None
@@ -115,6 +123,16 @@ def rotate(
         out.print(f"Key {number} signs once web and worker have been started again. Hand the public keys over again: keys public.")
         return
     out.print(f"Key {number} signs what is sent once the worker has been started again; the former keys still open their links.")
+
+
+async def rotate_data(data: Path | None) -> None:
+    """Begin a new key of the data and wrap every person's key with it; running processes read the file again by themselves."""
+    async with opened(data) as (workplace, _):
+        path = settings_of(data).data_key_file
+        assert path is not None
+        number = rotate_file(SETTING, path)
+        count = await rewrap(workplace.database)
+    out.print(f"Key {number} wraps the keys of all persons now, {count} of them anew; the former keys can be taken out of {path}.")
 
 
 def until(token: Token, counts: bool) -> str:

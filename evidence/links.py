@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.errors import Refused, WrongSetting
+from models.errors import Refused
 from models.message import Message
+from store import keyfile
+from store.keyfile import Key
+from store.keyfile import key_in as key_in
 
 ANSWER = "answer"
 FORMAT = 2
@@ -29,9 +31,12 @@ FORMER_PURPOSE = b"passerelle answer link 1\x00"
 CODE_PURPOSE = b"passerelle code 1\x00"
 CODE_DIGITS = 8
 MAC_BYTES = 20
-KEY_BYTES = 32
-KEY_LINE = re.compile(rb"(\d{1,3}) ([0-9a-f]{64,})")
 UNREADABLE = "this link does not lead to a question"
+SETTING = "PASSERELLE_LINK_KEY_FILE"
+
+keys_of = partial(keyfile.keys_of, SETTING)
+with_new_key = partial(keyfile.with_new_key, SETTING)
+rotate = partial(keyfile.rotate, SETTING)
 
 
 class Link(Message):
@@ -51,13 +56,6 @@ class Opened(NamedTuple):
 
     link: Link
     expires: datetime
-
-
-class Key(NamedTuple):
-    """A secret key with its number, 0–255."""
-
-    id: int
-    secret: bytes
 
 
 class Links:
@@ -158,61 +156,3 @@ def _mac(key: Key, message: bytes) -> bytes:
 
 def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def keys_of(content: bytes) -> tuple[Key, ...]:
-    """The keys in a keys file, the newest first: lines `number hex`, or one raw key, which has the number 0.
-
-    Raises:
-        WrongSetting: a key is too short, or two have the same number.
-    """
-    lines = [KEY_LINE.fullmatch(line) for line in content.split(b"\n") if line]
-    keys = [Key(int(line[1]), bytes.fromhex(line[2].decode())) for line in lines if line] if all(lines) else []
-    keys = keys or [Key(0, content)]
-    numbers = [key.id for key in keys]
-    if len(set(numbers)) != len(numbers) or max(numbers) > 255:
-        raise WrongSetting("PASSERELLE_LINK_KEY_FILE: the numbers of the keys must differ and lie between 0 and 255")
-    if len(shortest := min((key.secret for key in keys), key=len)) < KEY_BYTES:
-        raise WrongSetting(f"PASSERELLE_LINK_KEY_FILE: a key of the links has {len(shortest)} bytes, needs {KEY_BYTES}")
-    return tuple(keys)
-
-
-def with_new_key(content: bytes) -> bytes:
-    """The content of a keys file with a new key before those it holds; links made with any of them go on opening.
-
-    Raises:
-        WrongSetting: every number is taken; the oldest keys can be taken out of the file.
-    """
-    keys = keys_of(content)
-    free = (number % 256 for number in range(keys[0].id + 1, keys[0].id + 256))
-    number = next((number for number in free if number not in [key.id for key in keys]), None)
-    if number is None:
-        raise WrongSetting("PASSERELLE_LINK_KEY_FILE: there are 256 keys; take the oldest out of the file")
-    lines = [Key(number, secrets.token_bytes(KEY_BYTES)), *keys]
-    return "".join(f"{key.id} {key.secret.hex()}\n" for key in lines).encode()
-
-
-def rotate(path: Path) -> int:
-    """Put a new key before those of a keys file, in one step and readable by its owner only; gives the new key's number.
-
-    Raises:
-        WrongSetting: the file cannot be replaced, or every number is taken.
-    """
-    content = with_new_key(key_in(path))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        beside.touch(mode=0o600)
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        raise WrongSetting(f"PASSERELLE_LINK_KEY_FILE: {path} cannot be replaced: {error.strerror}") from error
-    return keys_of(content)[0].id
-
-
-def key_in(path: Path) -> bytes:
-    """What a keys file holds; made with one raw key and mode 0600 when there is none yet."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(KEY_BYTES))
-    return path.read_bytes()

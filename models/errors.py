@@ -9,6 +9,7 @@
     ├── Unreachable        a part of the system (Temporal, database, mail server) cannot be reached
     ├── NewerProcedure     a case follows a version of the procedure that this code does not know yet
     └── Missing            what was asked for does not exist
+        └── Erased         it was there, and was erased with the data of a person
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ class NewerProcedure(PasserelleError):
 
 class Missing(PasserelleError):
     """A case, step, institution or content that does not exist."""
+
+
+class Erased(Missing):
+    """A content that was kept and has been erased with the data of a person; neither lost nor damaged."""
 
 
 OWN_CODES = ("reversed", "out_of_range")

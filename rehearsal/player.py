@@ -141,13 +141,13 @@ class Player:
         form = merged(plausible(rules, case, step, reply.answer, party.language), reply.form)
         own: dict[str, Any] = {"by": by, "channel": Channel.CLI}
         if reply.on_behalf:
-            proof = await self._kept(f"{step.id}: {reply.answer}. Signed for {party.name}.")
+            proof = await self._kept(case.id, f"{step.id}: {reply.answer}. Signed for {party.name}.")
             own = {"by": rules.office.code, "on_behalf_of": by, "channel": Channel.PAPER, "proof": proof}
         said = f"{case.id} {step.id}" if by == step.asked else f"{case.id} {step.id} {by}"
         return Given(case=case.id, step=step.id, option=reply.answer, form=form, paper=step.paper, response=id_from(said), **own)
 
-    async def _kept(self, text: str) -> str:
-        return await self.cases.keep(text.encode(), "text/plain; charset=utf-8")
+    async def _kept(self, case_id: str, text: str) -> str:
+        return await self.cases.keep(text.encode(), "text/plain; charset=utf-8", case=case_id)
 
     # Acts
 
@@ -181,7 +181,7 @@ class Player:
             "by": given.by or rules.office.code,
             "step": step.id if step else act.step,
             "form": form,
-            "proof": await self._kept(given.proof) if given.proof else "",
+            "proof": await self._kept(case.id, given.proof) if given.proof else "",
         }
         return Intervention(do=act.do, act=name, **(dict(given) | own))
 

@@ -29,12 +29,15 @@ from rehearsal.scenario import DATA, Scenario
 from store.database import Database
 from store.migrate import upgrade
 from store.offices import Offices
+from store.sealing import Vault
 from store.seed import seed
 from workflows.converter import CONVERTER
 from workplace import Workplace
 
 LINK_KEY = sha256(b"rehearsal: these links open nothing").digest()
 NOTARY = Notary([Ed25519PrivateKey.from_private_bytes(sha256(b"rehearsal: nothing is signed for long").digest())], "rehearsal")
+DATA_KEY = sha256(b"rehearsal: what is sealed is nobody's").digest()
+VAULT = Vault(DATA_KEY)
 PUBLIC_URL = "https://exchanges.example"
 
 
@@ -104,7 +107,7 @@ async def stage(template: Path, programmes: Mapping[str, Programme], runner: Wor
     with tempfile.TemporaryDirectory(prefix="passerelle-") as folder:
         path = Path(folder) / "rehearsal.db"
         shutil.copy(template, path)
-        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
+        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False, vault=VAULT)
         workplace = Workplace(
             database,
             programmes,

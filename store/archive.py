@@ -9,9 +9,9 @@ from sqlalchemy import and_, select
 
 from models.errors import Refused
 from models.message import Instant, Message
-from store.contents import row_of
+from store.contents import Content, keep
 from store.database import Database, Transaction
-from store.tables import archive, cases, contents
+from store.tables import archive, cases
 from store.upsert import insert_new
 
 MEDIA = "application/json"
@@ -46,11 +46,11 @@ class Archive:
         Raises:
             Refused: "conflict", another history of that run is kept.
         """
-        content = row_of(data, MEDIA)
-        digest = str(content["sha256"])
+        content = Content(data, MEDIA, case=case_id)
+        digest = content.sha256
         row = {"case_id": case_id, "run": run, "run_id": run_id, "events": events, "sha256": digest, "at": at}
         async with self._db.begin() as connection:
-            await connection.execute(insert_new(connection, contents), content)
+            await keep(self._db, connection, [content])
             await connection.execute(insert_new(connection, archive), row)
             kept = await connection.scalar(select(archive.c.sha256).where(archive.c.case_id == case_id, archive.c.run_id == run_id))
             if kept != digest:

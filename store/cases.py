@@ -16,11 +16,11 @@ from models.errors import Missing
 from models.message import Instant, Message
 from models.orders import Reached
 from models.words import DecisionKind, Ending, Format, Kind, Phase, State
-from store.contents import row_of
+from store.contents import Content, keep
 from store.copied import case_row, step_rows, transition_row
 from store.database import Database
 from store.mails import MailRow, Mails, QueuedMail, queue, withdraw
-from store.tables import cases, contents, counters, delegations, launches, mails, steps, transitions
+from store.tables import cases, counters, delegations, launches, mails, steps, transitions
 from store.upsert import insert_into, insert_new, insert_or_replace
 
 MEDIA = "application/json"
@@ -98,7 +98,6 @@ class Launches:
         The same key gives the first launch again, whatever else is handed in. `request` is the request's canonical JSON,
         `opening` makes the opening's bytes of the number.
         """
-        content = row_of(request, MEDIA)
         async with self._db.begin() as connection:
             number = await _next_number(connection, f"{prefix}-{opened.year}")
             case_id = f"{prefix}-{opened.year}-{number:04d}"
@@ -107,12 +106,12 @@ class Launches:
                 "key": key,
                 "state": LaunchState.RESERVED,
                 "opened": opened,
-                "request": content["sha256"],
+                "request": Content(request, MEDIA).sha256,
                 "opening": opening(case_id),
             }
             created = await connection.scalar(insert_new(connection, launches).returning(launches.c.case_id), row) is not None
             if created:
-                await connection.execute(insert_new(connection, contents), content)
+                await keep(self._db, connection, [Content(request, MEDIA, case=case_id)])
             else:
                 await connection.rollback()
         return Launch.model_validate({**row, "created": True}) if created else await self.of(key)
@@ -172,7 +171,7 @@ class ReadModel:
                 posted = await _publish_rest(connection, case, reached.seq)
                 if posted > reached.posted:
                     await withdraw(connection, case.id, reached.posted, keep=[mail.message_id for mail in mails])
-            await queue(connection, mails)
+            await queue(self._db, connection, mails)
 
     async def rebuild(self, ends: Sequence[Case], event: int) -> bool:
         """Write a case anew from its state at the end of each of its runs, in one transaction; its mails stay.

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from models.errors import Unreachable, WrongSetting
 from store.onehop import OneHop
+from store.sealing import Vault
 
 READERS = 4
 BUSY_SECONDS = 10
@@ -37,24 +38,38 @@ class Database:
     and readers that cannot write. Errors of a database that is away come out as `Unreachable`.
     """
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, vault: Vault | None = None) -> None:
         self._writer = writer
+        self._vault = vault
         self._reader = reader
         self._lock = asyncio.Lock() if writer.dialect.name == "sqlite" else nullcontext()
         self._writing: set[asyncio.Task[object] | None] = set()
 
     @classmethod
-    def open(cls, url: str, *, durable: bool = True) -> Database:
+    def open(cls, url: str, *, durable: bool = True, vault: Vault | None = None) -> Database:
         """The database at `url`; nothing is connected yet. Without `durable` SQLite does not wait for the disk (rehearsals).
+
+        `vault` has the data key; without it nothing that belongs to a person is kept or read.
 
         Raises:
             WrongSetting: the address is not one of SQLite in a file or of PostgreSQL.
         """
         place = place_of(url)
         if place.get_backend_name() == "sqlite":
-            return cls(_sqlite(place, 1, durable, reading=False), _sqlite(place, READERS, durable, reading=True))
+            return cls(_sqlite(place, 1, durable, reading=False), _sqlite(place, READERS, durable, reading=True), vault)
         engine = create_async_engine(place, pool_size=10, max_overflow=10, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
-        return cls(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+        return cls(engine, engine.execution_options(isolation_level="AUTOCOMMIT"), vault)
+
+    @property
+    def vault(self) -> Vault:
+        """What wraps the keys of persons.
+
+        Raises:
+            WrongSetting: the database was opened without one.
+        """
+        if self._vault is None:
+            raise WrongSetting("PASSERELLE_DATA_KEY_FILE: what belongs to a person cannot be kept or read without the data key")
+        return self._vault
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -109,6 +124,13 @@ class Database:
         async with self.read() as connection:
             await connection.exec_driver_sql("SELECT 1")
 
+    async def settle(self) -> None:
+        """Have SQLite write its log into the file and empty it, so that what was deleted stands in neither; others do so alone."""
+        if self._writer.dialect.name != "sqlite":
+            return
+        async with self._lock, self.read() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         """Close every connection."""
         await self._reader.dispose()
@@ -146,6 +168,7 @@ def _sqlite(place: URL, size: int, durable: bool, *, reading: bool) -> AsyncEngi
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")
         if reading:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.errors import Refused
+from models.errors import Erased, Refused
 from models.message import Instant, Message
-from store.contents import Corrupt, checked, row_of
+from store.contents import OF_A_CONTENT, Content, Corrupt, keep, opened, with_keys
 from store.database import Database, Then
 from store.deliveries import Deliveries, DeliveryState, Said, note, waiting
 from store.tables import contents, deliveries, mails, persons
@@ -101,7 +101,7 @@ class Mails:
     async def due(self, now: datetime, limit: int, lease_seconds: float) -> list[QueuedMail]:
         """Claim messages to send now, the longest waiting first; nobody else gets them until the lease ends.
 
-        One that is stored damaged is noted as failed and left out.
+        One that is stored damaged or was erased is noted as failed and left out.
         """
         claimable = _claimable(now)
         async with self._db.read() as connection:
@@ -127,12 +127,22 @@ class Mails:
         )
         async with self._db.begin() as connection:
             claimed = (await connection.scalars(claim)).all()
-            query = _addressed().add_columns(contents.c.data).join(contents, contents.c.sha256 == mails.c.content)
-            query = query.where(mails.c.message_id.in_(claimed)).order_by(mails.c.next_try, mails.c.message_id)
+            query = _claimed().where(mails.c.message_id.in_(claimed)).order_by(mails.c.next_try, mails.c.message_id)
             ranks = await waiting(connection, claimed, now)
             rows = (await connection.execute(query)).all()
-            read = [await _read(connection, row, ranks.get(row.message_id, ()), now) for row in rows]
+            read = [await self._read(connection, row, ranks.get(row.message_id, ()), now) for row in rows]
         return [message for message in read if message is not None]
+
+    async def _read(self, connection: AsyncConnection, row: Row[Any], ranks: tuple[int, ...], now: datetime) -> QueuedMail | None:
+        """A claimed message; None when it is stored damaged or was erased, which is noted of all its receivers."""
+        try:
+            return QueuedMail.model_validate({**row._asdict(), "eml": opened(self._db, row), "ranks": ranks})
+        except (Corrupt, Erased, ValidationError) as error:
+            says = "its row cannot be read" if isinstance(error, ValidationError) else str(error)
+            failed = dict.fromkeys(ranks, Said(state=DeliveryState.FAILED, reply=says))
+            await note(connection, row.message_id, now, failed, release=True)
+            log.error("mail_failed", case=row.case_id, letter=row.letter, message_id=row.message_id, error=says)
+            return None
 
     async def noted(self, message_id: str, at: datetime, said: Mapping[int, Said], then: Then | None = None) -> None:
         """What was said of the receivers to whom a claimed message was sent, by rank; `then` is written with it.
@@ -171,7 +181,7 @@ class Mails:
     async def tell(self, letter: QueuedMail, about: str, ranks: Sequence[int], at: datetime) -> None:
         """Queue the letter that tells of the deliveries of a message, and note that they were told, in one transaction."""
         async with self._db.begin() as connection:
-            await queue(connection, [letter])
+            await queue(self._db, connection, [letter])
             await self.deliveries.told(connection, about, ranks, at)
 
     async def counts(self) -> dict[MailState, int]:
@@ -194,12 +204,11 @@ class Mails:
             return [MailRow.model_validate(row._asdict()) for row in await connection.execute(query)]
 
 
-async def queue(connection: AsyncConnection, messages: Sequence[QueuedMail]) -> None:
+async def queue(db: Database, connection: AsyncConnection, messages: Sequence[QueuedMail]) -> None:
     """Put messages that are not there yet in the queue, with their archived bytes."""
     if not messages:
         return
-    archived = [row_of(message.eml, MEDIA, message.person) for message in messages]
-    await connection.execute(insert_new(connection, contents), archived)
+    await keep(db, connection, [Content(message.eml, MEDIA, message.person, message.case_id) for message in messages])
     insert = insert_new(connection, mails).returning(mails.c.message_id)
     new = set(await connection.scalars(insert, [_queued(message) for message in messages]))
     receivers = [row for message in messages if message.message_id in new for row in _receivers(message)]
@@ -216,18 +225,6 @@ async def withdraw(connection: AsyncConnection, case_id: str, after: int, keep: 
         if waits:
             await connection.execute(delete(mails).where(mails.c.message_id == row.message_id))
         log.warning("mail_withdrawn" if waits else "mail_sent_of_a_lost_task", case=case_id, message_id=row.message_id)
-
-
-async def _read(connection: AsyncConnection, row: Row[Any], ranks: tuple[int, ...], now: datetime) -> QueuedMail | None:
-    """A claimed message; None when it is stored damaged, which is noted of all its receivers."""
-    try:
-        return QueuedMail.model_validate({**row._asdict(), "eml": checked(row.data, row.content), "ranks": ranks})
-    except (Corrupt, ValidationError) as error:
-        says = str(error) if isinstance(error, Corrupt) else "its row cannot be read"
-        failed = dict.fromkeys(ranks, Said(state=DeliveryState.FAILED, reply=says))
-        await note(connection, row.message_id, now, failed, release=True)
-        log.error("mail_failed", case=row.case_id, letter=row.letter, message_id=row.message_id, error=says)
-        return None
 
 
 def _queued(message: QueuedMail) -> dict[str, Any]:
@@ -263,3 +260,9 @@ def _addressed() -> Select[Any]:
     to = func.coalesce(persons.c.email, mails.c.to).label("to")
     name = func.coalesce(persons.c.name, mails.c.name).label("name")
     return select(*known, to, name).outerjoin(persons, persons.c.id == mails.c.person)
+
+
+def _claimed() -> Select[Any]:
+    """Messages with what is archived of them."""
+    archived = _addressed().add_columns(*OF_A_CONTENT).join(contents, contents.c.sha256 == mails.c.content)
+    return with_keys(archived)

@@ -9,10 +9,10 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from models.message import Instant, Message
-from store.contents import row_of
+from store.contents import Content, keep
 from store.database import Database
 from store.deliveries import Said, note, remark
-from store.tables import contents, mails, replies
+from store.tables import mails, replies
 from store.upsert import insert_new
 
 MEDIA = "message/rfc822"
@@ -72,7 +72,7 @@ class Replies:
         `person` is the id of the person whose mail it answers.
         """
         async with self._db.begin() as connection:
-            await connection.execute(insert_new(connection, contents), row_of(data, MEDIA, person))
+            await keep(self._db, connection, [Content(data, MEDIA, person, reply.case_id)])
             insert = insert_new(connection, replies).returning(replies.c.content)
             if await connection.scalar(insert, reply.model_dump()) is None:
                 return False

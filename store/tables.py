@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from store.columns import BigNumber, Utc
@@ -40,6 +41,7 @@ contents = Table(
     Column("sha256", String(64), primary_key=True),
     Column("media", String, nullable=False),
     Column("person", String, nullable=False, index=True),
+    Column("case_id", String, nullable=False, server_default=text("''"), index=True),
     Column("data", LargeBinary, nullable=False),
     Column("sealed", Boolean, nullable=False, server_default=false()),
     Column("erased", Utc),

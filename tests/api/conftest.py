@@ -14,7 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.database import Database
 from store.migrate import upgrade
 from store.seed import seed
@@ -30,7 +30,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seeded") / "seeded.db"
 
     async def fill() -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
+        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False, vault=VAULT)
         await seed(database, ROOT / "data")
         await database.close()
 
@@ -57,7 +57,7 @@ async def workplace(seeded: Path, tmp_path: Path, clock: Clock) -> AsyncIterator
 def workplace_on(file: Path, clock: Clock) -> Workplace:
     """An installation on a SQLite file."""
     return Workplace(
-        Database.open(f"sqlite+aiosqlite:///{file}", durable=False),
+        Database.open(f"sqlite+aiosqlite:///{file}", durable=False, vault=VAULT),
         load_programmes(ROOT / "programmes"),
         public_url="http://pages.example",
         task_queue="none",

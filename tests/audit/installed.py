@@ -24,7 +24,7 @@ from audit.verifying import Verifier
 from evidence.notary import Notary
 from rehearsal.player import SENDER, Player
 from rehearsal.scenario import load_scenario
-from rehearsal.stage import NOTARY, PUBLIC_URL, Collected, stage
+from rehearsal.stage import NOTARY, PUBLIC_URL, VAULT, Collected, stage
 from store.archive import Archive
 from store.database import Database
 from tests.procedure.scenarios import PROGRAMMES, SCENARIOS
@@ -150,7 +150,7 @@ class Tampered:
     def workplace(self) -> Workplace:
         """The installation as it is now."""
         return Workplace(
-            Database.open(f"sqlite+aiosqlite:///{self.path}", durable=False),
+            Database.open(f"sqlite+aiosqlite:///{self.path}", durable=False, vault=VAULT),
             PROGRAMMES,
             public_url=PUBLIC_URL,
             task_queue="verifying",

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from temporalio.client import Client
 
 from models.words import LANGUAGES, Role
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.database import Database
 from store.finding import Filter
 from tests.audit.kept import CASE
@@ -47,7 +47,7 @@ async def opened(seeded: Path, chromium: str, tmp_path_factory: pytest.TempPathF
     file, clock = tmp_path_factory.mktemp("auditors") / "passerelle.db", Clock()
     shutil.copy(seeded, file)
     place = Workplace(
-        Database.open(f"sqlite+aiosqlite:///{file}", durable=False),
+        Database.open(f"sqlite+aiosqlite:///{file}", durable=False, vault=VAULT),
         load_programmes(ROOT / "programmes"),
         public_url="http://pages.example",
         task_queue="none",

@@ -15,6 +15,7 @@ import dev
 from dev import WITHOUT_TLS, Running, beside_dev, everything
 from models.errors import Unreachable
 from rehearsal.player import free_port
+from rehearsal.stage import VAULT
 from settings import Settings, read_settings
 from store.database import Database
 from store.migrate import upgrade
@@ -78,7 +79,7 @@ def test_the_pages_listen_on_a_host_of_this_machine_only(settings: Settings) -> 
 async def test_a_case_can_be_launched_once_there_is_reference_data(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/passerelle.db"
     await asyncio.to_thread(upgrade, url)
-    database = Database.open(url, durable=False)
+    database = Database.open(url, durable=False, vault=VAULT)
     assert await dev.filled(database) == {"database": True, "institutions": False}
     await seed(database, ROOT / "data")
     assert await dev.filled(database) == {"database": True, "institutions": True}

@@ -26,7 +26,7 @@ from evidence.links import Link
 from models.errors import Unreachable
 from models.programme import load_programme
 from rehearsal.player import free_port
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.cases import Launches
 from store.database import Database
 from store.seed import seed
@@ -147,7 +147,7 @@ def workplace_on(database: Database, number: str) -> Workplace:
 @asynccontextmanager
 async def installation(client: Client, url: str) -> AsyncIterator[Installation]:
     """An installation on a database with the reference data of `data/`."""
-    database = Database.open(url, durable=False)
+    database = Database.open(url, durable=False, vault=VAULT)
     await seed(database, ROOT / "data")
     workplace = workplace_on(database, f"T{uuid4().hex[:8]}")
     yield Installation(client, workplace, url)

@@ -12,7 +12,7 @@ import time_machine
 
 from activities.postman import NotSent
 from models.words import Kind, State
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.database import Database
 from tests.command_line.conftest import Passerelle
 from tests.command_line.conftest import environment as environment
@@ -49,7 +49,7 @@ def on(folder: Path, work: Callable[[Workplace], Awaitable[None]]) -> None:
     """Do something on the installation that the commands speak to."""
 
     async def do() -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{folder}/var/passerelle.db", durable=False)
+        database = Database.open(f"sqlite+aiosqlite:///{folder}/var/passerelle.db", durable=False, vault=VAULT)
         options = {"public_url": "https://exchanges.example", "task_queue": "mail", "link_key": b"k" * 32, "notary": NOTARY}
         workplace = Workplace(database, {"amedip": amedip()}, clock=lambda: OPENED, **options)  # type: ignore[arg-type]
         await work(workplace)

@@ -33,6 +33,7 @@ def test_without_any_setting_everything_is_embedded_under_var() -> None:
     assert settings.data == Path.cwd() / "var"
     assert settings.database_url == f"sqlite+aiosqlite:///{Path.cwd()}/var/passerelle.db"
     assert settings.link_key_file == Path.cwd() / "var" / "link.key"
+    assert settings.data_key_file == Path.cwd() / "var" / "data.key"
     assert (settings.temporal_address, settings.smtp_host, settings.public_url) == ("", "", "http://127.0.0.1:8000")
 
 
@@ -68,6 +69,7 @@ def test_a_misspelt_setting_stops_the_start_by_its_name(monkeypatch: pytest.Monk
         ("TEMPORAL_TLS_CA", "no-such-file"),
         ("PASSERELLE_DATABASE_URL_FILE", "no-such-file"),
         ("PASSERELLE_LINK_KEY_FILE", "no-such-file"),
+        ("PASSERELLE_DATA_KEY_FILE", "no-such-file"),
         ("PASSERELLE_SMTP_PASSWORD_FILE", "no-such-file"),
         ("PASSERELLE_IMAP_PASSWORD_FILE", "no-such-file"),
         ("PASSERELLE_IMAP_SECURITY", "ssl"),
@@ -105,7 +107,8 @@ def test_a_secret_comes_from_its_file_and_the_file_wins(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("field", "content"), [("database_url_file", ""), ("database_url_file", "mysql://x"), ("link_key_file", "short")]
+    ("field", "content"),
+    [("database_url_file", ""), ("database_url_file", "mysql://x"), ("link_key_file", "short"), ("data_key_file", "short")],
 )
 def test_a_secret_that_cannot_be_right_stops_the_start(
     field: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -29,7 +29,7 @@ AFTER_THE_LEASE = MONDAY + timedelta(seconds=LEASE)
 async def queued(database: Database, *messages: QueuedMail) -> None:
     """Put messages in the queue."""
     async with database.begin() as connection:
-        await queue(connection, messages)
+        await queue(database, connection, messages)
 
 
 async def accepted(mails: Mails, number: int, *ranks: int) -> None:

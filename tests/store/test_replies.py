@@ -17,7 +17,7 @@ CAME_BACK = {0: Said(state=DeliveryState.BOUNCED, reply="5.1.1 unknown")}
 
 async def test_a_report_is_filed_and_counts_once(database: Database, mails: Mails, contents: Contents) -> None:
     async with database.begin() as connection:
-        await queue(connection, [a_mail(1)])
+        await queue(database, connection, [a_mail(1)])
     taken = Said(state=DeliveryState.ACCEPTED, reply="250 taken")
     await mails.noted(a_mail(1).message_id, MONDAY, {0: taken, 1: taken})
     replies = Replies(database)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.database import Database
 from store.migrate import upgrade
 from store.seed import seed
@@ -30,7 +30,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seeded") / "seeded.db"
 
     async def fill() -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False)
+        database = Database.open(f"sqlite+aiosqlite:///{path}", durable=False, vault=VAULT)
         await seed(database, ROOT / "data")
         await database.close()
 
@@ -49,7 +49,7 @@ def clock() -> Clock:
 async def workplace(seeded: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Workplace]:
     """An installation on a database of its own."""
     shutil.copy(seeded, tmp_path / "passerelle.db")
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'passerelle.db'}", durable=False)
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'passerelle.db'}", durable=False, vault=VAULT)
     place = Workplace(
         database,
         load_programmes(ROOT / "programmes"),

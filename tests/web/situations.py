@@ -15,8 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import rfc8785
 
+from activities.letters import SALT
 from cases import Cases, Given, Outcome, Party
 from evidence.links import MAC_BYTES, Link, Links
+from intake import person_behind
 from models import rules
 from models.acts import Act, Acted, Doing, may_act
 from models.case import Answer, Case, Decision, Nomination, Paper, Recorded, Step, Transition
@@ -290,10 +292,12 @@ class Desk:
         return (await self.workplace.readmodel.case(CASE)).steps[-1]
 
     async def form(self) -> Any:
-        """The form that was recorded."""
-        step = await self.step()
+        """The form that was recorded; salted where it is about one person, and nowhere else."""
+        step, case = await self.step(), await self.workplace.readmodel.case(CASE)
         assert step.decision is not None
-        return json.loads(await self.workplace.contents.get(step.decision.form))
+        form = json.loads(await self.workplace.contents.get(step.decision.form))
+        assert bool(form.pop(SALT, "")) == bool(person_behind(case, step))
+        return form
 
 
 def clean(path: str) -> str:

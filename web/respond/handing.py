@@ -103,7 +103,7 @@ class Handing:
             kind = kind_of(data)
         except Refused as refusal:
             return await self._page(seat, field, refusal=refusal, status=422)
-        sha256 = await self._cases.keep(data, kind.media)
+        sha256 = await self._cases.keep(data, kind.media, case=case, person=seat.question.party.person)
         name = uploads_of(seat).get(sha256) or random_name(seat.question.case.id, kind.media)
         draft = {"option": "", **seat.visit.draft, f"{UPLOAD}{sha256}": name, field: sha256}
         await self._door.visits.draft(seat.visit, draft)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cases import Cases, Party, Texts
+from cases import Cases, Party, Texts, name_of
 from models.case import Case, Paper, Step
 from models.errors import Missing
 from models.rules import closes_for_good, subject_of
@@ -100,14 +100,14 @@ class Shower:
         """What the page says of an open or closed question."""
         case, step, party = question
         programme = self._cases.programmes[case.programme]
-        texts = await self._cases.texts(case)
+        texts, asked = await self._cases.texts(case), await self.name(case, party.code, language)
         return {
             "programme": programme.name[language],
             "case_id": case.id,
             "title": texts.title,
             "step_name": self._words.say(language, f"step.{question.subject or step.kind}"),
             "ask": self._words.say(language, f"ask.{question.subject or step.kind}"),
-            "asked": f"{party.name}, {party.institution}" if party.is_person else await self.name(case, party.code, language),
+            "asked": f"{asked}, {party.institution}" if party.is_person else asked,
             "due": await self.due(question, language),
             "consequence": self.consequence(question, language),
             "details": [detail async for detail in self.details(question, language)],
@@ -233,7 +233,7 @@ class Shower:
         if code.partition("/")[0] == office.code:
             return office.name[language]
         party = await self._cases.party(case, code)
-        return f"{party.role}, {party.name}" if "/" in code and not party.is_person else party.name
+        return f"{party.role}, {party.name}" if "/" in code and not party.is_person else name_of(party, self._words, language)
 
     def span(self, question: Question, language: str, first: date, last: date) -> str:
         """A stretch of days in words."""

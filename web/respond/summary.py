@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from models.errors import Missing
@@ -83,8 +84,7 @@ async def entries(form: Mapping[str, Any], stored: Sequence[str], read: Any) -> 
     """A recorded nomination with its nominees' entries, as far as they are still kept."""
     found = []
     for sha256 in stored:
-        try:
+        with suppress(Missing):
             found.append(await read(sha256))
-        except Missing:
-            continue
+    found = [entry for entry in found if entry]
     return {**form, "nominees": found} if found else form

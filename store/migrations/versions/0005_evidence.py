@@ -27,6 +27,8 @@ TABLES = (
 
 def upgrade() -> None:
     """Make the tables; what is kept already stays unsealed."""
+    op.add_column("contents", sa.Column("case_id", sa.String(), server_default=sa.text("''"), nullable=False))
+    op.create_index(op.f("ix_contents_case_id"), "contents", ["case_id"], unique=False)
     op.add_column("contents", sa.Column("sealed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("contents", sa.Column("erased", INSTANT, nullable=True))
     _persons()
@@ -50,6 +52,8 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_column("contents", "erased")
     op.drop_column("contents", "sealed")
+    op.drop_index(op.f("ix_contents_case_id"), "contents")
+    op.drop_column("contents", "case_id")
 
 
 def _persons() -> None:
