@@ -110,7 +110,8 @@ class Verifier:
             raise Missing(f"there is no case {case_id}")
         found = await self._case(case_id)
         row = await self._standing.case(case_id)
-        if not found.sound and (row is None or row["ended"] is None):
+        tried = any(finding.code is Code.TEMPORAL_REFUSES for finding in found.findings)
+        if not found.sound and not tried and (row is None or row["ended"] is None):
             await self._wait(SECONDS)
             found = await self._case(case_id)
         return found

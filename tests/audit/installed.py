@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
+import pytest
 from temporalio.client import Client, RPCError, WorkflowHistory
 from temporalio.service import RPCStatusCode
 
@@ -31,6 +32,8 @@ from tests.procedure.scenarios import PROGRAMMES, SCENARIOS
 from workplace import Workplace
 
 PLAYED = "nomination-recalled"
+PLAYED_ONCE = pytest.mark.xdist_group("played-for-verifying")
+"""Tests of the one played case stay together in one process."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ async def played(template: Path, folder: Path) -> Installed:
 class Holding:
     """Temporal as a client sees it, holding some runs; `status` is what it says of one that is `refused`."""
 
-    def __init__(self, runs: Sequence[Exported]) -> None:
+    def __init__(self, case: str, runs: Sequence[Exported]) -> None:
+        self.case = case
         self.runs = {run_id: history for run_id, history, _ in runs}
         self.refused = dict[str, RPCStatusCode]()
         self.healthy = True
@@ -89,7 +93,7 @@ class Holding:
         """A handle of a run, or of the newest."""
 
         async def describe(rpc_timeout: timedelta) -> Any:
-            if not self.runs:
+            if not self.runs or case_id != self.case:
                 raise RPCError("not there", self.refused.get("", RPCStatusCode.NOT_FOUND), b"")
             return SimpleNamespace(run_id=list(self.runs)[-1])
 
@@ -105,6 +109,12 @@ class Inline:
     """Replays in this process, the same histories once."""
 
     known: dict[tuple[bytes, ...], Replayed] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
 
     async def of(self, case_id: str, histories: Sequence[Exported]) -> Replayed:
         """Every moment of a case."""
@@ -129,7 +139,7 @@ class Tampered:
         self.case = base.case
         self.path = folder / "tampered.db"
         self.path.write_bytes(base.database.read_bytes())
-        self.temporal = Holding(base.runs)
+        self.temporal = Holding(base.case, base.runs)
         self.notary: Notary = NOTARY
         self.now = base.ended + timedelta(days=2)
 

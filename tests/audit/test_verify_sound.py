@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.audit.installed import Tampered
+from tests.audit.installed import PLAYED_ONCE, Tampered
+
+pytestmark = PLAYED_ONCE
 
 
 async def test_an_untouched_case_is_sound(tampered: Tampered) -> None:

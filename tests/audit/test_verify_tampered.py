@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from evidence.findings import Finding, Severity
-from tests.audit.installed import Tampered
+from tests.audit.installed import PLAYED_ONCE, Tampered
 from tests.audit.tamperings import TAMPERINGS
+
+pytestmark = PLAYED_ONCE
 
 
 async def found_in(tampered: Tampered) -> list[Finding]:
