@@ -7,7 +7,6 @@ of public keys in PEM is what others check with.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from models.errors import PasserelleError, WrongSetting
+from store.keyfile import key_in, replace
 
+SETTING = "PASSERELLE_SIGNING_KEY_FILE"
 SIGNATURE_BYTES = 64
 BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 LARGEST_KEYS = 1 << 20
@@ -142,12 +143,12 @@ def notary_of(content: bytes, name: str) -> Notary:
         try:
             key = load_pem_private_key(block[0], None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise WrongSetting("PASSERELLE_SIGNING_KEY_FILE: it holds a private key that cannot be read") from error
+            raise WrongSetting(f"{SETTING}: it holds a private key that cannot be read") from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise WrongSetting("PASSERELLE_SIGNING_KEY_FILE: it holds a key that is not of Ed25519")
+            raise WrongSetting(f"{SETTING}: it holds a key that is not of Ed25519")
         keys.append(key)
     if not keys:
-        raise WrongSetting("PASSERELLE_SIGNING_KEY_FILE: it holds no private key in PEM")
+        raise WrongSetting(f"{SETTING}: it holds no private key in PEM")
     return Notary(keys, name)
 
 
@@ -157,16 +158,12 @@ def new_key() -> bytes:
 
 
 def signing_keys_in(path: Path) -> bytes:
-    """What the keys file of the notary holds; made with one key and mode 0600 when there is none yet."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(new_key())
-    return path.read_bytes()
+    """What the keys file of the notary holds; made with one key when there is none yet."""
+    return key_in(path, new_key)
 
 
 def renew(path: Path) -> str:
-    """Put a new key before those of a keys file, in one step and readable by its owner only; gives the new key's id.
+    """Put a new key before those of a keys file; gives the new key's id.
 
     Raises:
         WrongSetting: the file is none, or cannot be replaced.
@@ -174,11 +171,5 @@ def renew(path: Path) -> str:
     before = signing_keys_in(path)
     notary_of(before, "renewed")
     content = new_key() + before
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        beside.touch(mode=0o600)
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        raise WrongSetting(f"PASSERELLE_SIGNING_KEY_FILE: {path} cannot be replaced: {error.strerror}") from error
+    replace(SETTING, path, content)
     return notary_of(content, "renewed").key_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,16 @@ def rotate(setting: str, path: Path) -> int:
         WrongSetting: the file cannot be replaced, or every number is taken.
     """
     content = with_new_key(setting, key_in(path))
+    replace(setting, path, content)
+    return keys_of(setting, content)[0].id
+
+
+def replace(setting: str, path: Path, content: bytes) -> None:
+    """Give a keys file another content, in one step and readable by its owner only.
+
+    Raises:
+        WrongSetting: the file cannot be replaced.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         beside.touch(mode=0o600)
@@ -70,16 +81,20 @@ def rotate(setting: str, path: Path) -> int:
         beside.replace(path)
     except OSError as error:
         raise WrongSetting(f"{setting}: {path} cannot be replaced: {error.strerror}") from error
-    return keys_of(setting, content)[0].id
 
 
-def key_in(path: Path) -> bytes:
-    """What a keys file holds; made with one raw key and mode 0600 when there is none yet, by whichever process comes first."""
+def raw_key() -> bytes:
+    """A new key as bytes."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def key_in(path: Path, new: Callable[[], bytes] = raw_key) -> bytes:
+    """What a keys file holds; made with one new key and mode 0600 when there is none yet, by whichever process comes first."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         beside.touch(mode=0o600)
-        beside.write_bytes(secrets.token_bytes(KEY_BYTES))
+        beside.write_bytes(new())
         with suppress(FileExistsError):
             os.link(beside, path)
         beside.unlink()

@@ -1,4 +1,4 @@
-"""`passerelle keys …`: issued, listed, taken back."""
+"""`passerelle keys …`: issued, listed, taken back; the public ones handed over."""
 
 from __future__ import annotations
 
@@ -39,3 +39,14 @@ def test_a_key_for_nobody_or_for_no_time_is_refused(installed: Passerelle) -> No
     assert (nobody.exit_code, nobody.stderr.strip()) == (1, "no institution MA-NOBODY")
     never = installed("keys", "issue", "MA-POSTE", "--label", "Registry", "--days", "0")
     assert (never.exit_code, "1 to 3660 days" in never.stderr) == (1, True)
+
+
+def test_the_public_keys_are_handed_over_with_those_of_before(installed: Passerelle) -> None:
+    first = json.loads(installed("keys", "public", "--json").stdout)
+    assert first["pem"] == installed("keys", "public").stdout
+    assert first["pem"].startswith("-----BEGIN PUBLIC KEY-----")
+    said = installed("keys", "rotate", "--signing").stdout
+    after = json.loads(installed("keys", "public", "--json").stdout)
+    assert after["keys"] == [after["keys"][0], *first["keys"]]
+    assert after["keys"][0] in said
+    assert [one.partition("+")[0] for one in after["verifiers"]] == [first["log"]] * 2
