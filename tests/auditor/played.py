@@ -20,7 +20,7 @@ from audit.timemachine import Replayed, TimeMachine
 from evidence.entries import document_entry, mail_entry
 from models.case import Case
 from models.words import Role
-from rehearsal.stage import NOTARY
+from rehearsal.stage import NOTARY, VAULT
 from store.archive import Archive
 from store.database import Database
 from store.mails import QueuedMail
@@ -84,7 +84,7 @@ async def held(seeded: Path, folder: Path, name: str = "answered-on-behalf") -> 
     shutil.copy(seeded, folder / "passerelle.db")
     clock = Clock()
     place = Workplace(
-        Database.open(f"sqlite+aiosqlite:///{folder / 'passerelle.db'}", durable=False),
+        Database.open(f"sqlite+aiosqlite:///{folder / 'passerelle.db'}", durable=False, vault=VAULT),
         load_programmes(ROOT / "programmes"),
         public_url="http://pages.example",
         task_queue="none",
