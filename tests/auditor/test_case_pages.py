@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
+from audit.verifying import Verified, Verifier
 from evidence.checkpoint import check_proof
 from evidence.merkle import leaf_hash
 from evidence.notary import Trusted
@@ -279,6 +280,24 @@ async def test_the_bundle_is_put_together_on_a_form_of_ours_and_noted_in_the_log
     assert (answer.status_code, answer.headers["content-type"], answer.content[:2]) == (200, "application/zip", b"PK")
     assert f"{CASE}-evidence.zip" in answer.headers["content-disposition"]
     assert (await here.workplace.log.entries_of(CASE))[-1].kind == "bundle"
+
+
+async def test_what_a_verification_finds_is_shown_with_what_it_means(room: Room) -> None:
+    token = {"token": await room.token()}
+    answer, page = await room.post(f"{ROOT}/verify?lang=pt", token)
+    assert answer.status_code == 200
+    assert "row_differs" in page.words  # its published state has a paper of ours
+    assert room.workplace.words.say("pt", "means.rows") in page.words
+    assert room.workplace.words.say("pt", "audit.holds_not") in page.words
+
+
+async def test_a_case_in_which_nothing_is_found_is_said_to_hold(here: Held, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sound(self: Verifier, case_id: str) -> Verified:
+        return Verified(case=case_id, runs=3)
+
+    monkeypatch.setattr(Verifier, "case", sound)
+    answer, page = await room.post(f"{ROOT}/verify?lang=en", {"token": await room.token()})
+    assert (answer.status_code, "No fault was found." in page.words) == (200, True)
 
 
 async def test_the_place_of_an_entry_is_proved_up_to_the_checkpoint_shown(room: Room) -> None:

@@ -21,10 +21,10 @@ from rehearsal.stage import NOTARY, VAULT
 from store.database import Database
 from store.finding import Filter
 from tests.audit.kept import CASE
-from tests.auditor.played import Here, a_mail, filled
+from tests.auditor.played import Here, Shelved, a_mail, filled
 from tests.auditor.situations import ENDED, PASSWORD, Room, cheap
 from tests.browser.test_answer_page import faults_of_layout
-from tests.web.situations import ROOT, Clock, Counter
+from tests.web.situations import ROOT, Clock
 from web.app import build
 from workplace import Workplace, load_programmes
 
@@ -56,7 +56,7 @@ async def opened(seeded: Path, chromium: str, tmp_path_factory: pytest.TempPathF
         clock=clock,
     )
     parts = place.reference, place.parties, place.facts, place.programmes, place.issuing
-    cases = Counter(cast(Client, None), place.database, *parts, task_queue="none", clock=clock)
+    cases = Shelved(cast(Client, None), place.database, *parts, task_queue="none", clock=clock)
 
     async def ready() -> dict[str, bool]:
         return {}
@@ -135,8 +135,13 @@ PARTS = ("", "/timeline", "/at?moment=12", "/papers", "/exceptions", "/proof", "
 async def test_no_part_of_a_case_is_cut_off_or_has_a_fault_of_accessibility(opened: Open, language: str, width: int) -> None:
     found: dict[str, list[str]] = {}
     page = await signed_in(opened, language)
-    for path in (*(f"/audit/cases/{CASE}{part}" for part in PARTS), "/audit/proof"):
-        await page.goto(opened.address + path)
+    for path in (*(f"/audit/cases/{CASE}{part}" for part in PARTS), "/audit/proof", f"/audit/cases/{CASE}/verify"):
+        if path.endswith("/verify"):
+            await page.goto(opened.address + path.replace("verify", "proof"))
+            await page.locator("form[action$=verify] button").click()
+            await page.wait_for_url("**/verify")
+        else:
+            await page.goto(opened.address + path)
         name = path.removeprefix("/audit/").partition("?")[0].replace("/", "-")
         found[path] = await faults_of_layout(page, f"audit-{name}-{language}")
         await page.set_viewport_size({"width": width, "height": 800})

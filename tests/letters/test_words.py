@@ -13,6 +13,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
+from evidence.findings import Layer
 from models.acts import Waivable
 from models.errors import PYDANTIC_CODES
 from models.forms import FORMS, Form
@@ -66,6 +67,7 @@ WORDS: dict[str, set[str]] = {
     "limit": set(Unit),
     "anchor": set(Anchor),
     "waiver": set(Waivable),
+    "means": set(Layer),
 }
 """The least that every language must say, by family; a key reads `family.name`."""
 

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from audit.exporting import Exporter
 from audit.timemachine import TimeMachine
+from audit.verifying import Verifier
 from cases import Cases
 from store.archive import Archive
 from web.auditor.case import CasePages
@@ -32,6 +33,7 @@ def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, m
     frame = Frame(pages, workplace.words, gate)
     parts, replays = Parts(frame, gate, workplace.finding), Replays(cases, machine)
     workplace.closing.append(replays.close)
+    exporter = Exporter(cases, workplace.issuing, Archive(workplace.database), machine)
     for part in (
         Signing(frame, gate, workplace.users),
         FindingPages(frame, gate, cases, workplace.finding, workplace.samples),
@@ -39,7 +41,7 @@ def open_rooms(app: FastAPI, cases: Cases, workplace: Workplace, pages: Pages, m
         PastPages(parts, cases, replays),
         PaperPages(parts, cases, workplace.log),
         ProvingPages(parts, gate, workplace.log),
-        CheckingPages(parts, Exporter(cases, workplace.issuing, Archive(workplace.database), machine)),
+        CheckingPages(parts, exporter, Verifier(workplace, cases, machine)),
     ):
         app.include_router(part.router)
 
