@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -231,6 +232,17 @@ async def test_a_damaged_content_is_said_to_be_one_and_not_shown(here: Held, roo
         assert (status, "This content is damaged" in words) == (409, True)
     async with here.workplace.database.begin() as connection:
         await connection.execute(changed.values(data=PAPER))
+
+
+async def test_an_erased_content_is_said_to_be_one_with_its_day(here: Held, room: Room) -> None:
+    row = update(contents).where(contents.c.sha256 == here.paper)
+    async with here.workplace.database.begin() as connection:
+        await connection.execute(row.values(data=b"", erased=datetime(2032, 3, 1, tzinfo=UTC)))
+    for path in (f"/contents/{here.paper}", f"/contents/{here.paper}/file"):
+        status, words = await told(room, path)
+        assert (status, "was erased on 2032-03-01" in words) == (410, True)
+    async with here.workplace.database.begin() as connection:
+        await connection.execute(row.values(data=PAPER, erased=None))
 
 
 async def test_an_answer_on_behalf_is_an_exception_with_its_proof(room: Room) -> None:

@@ -95,6 +95,7 @@ class PaperPages:
 
         Raises:
             Missing: the case names none of that sha256, or it is not there.
+            Erased: it was, and was erased with the data of a person.
             Corrupt: its bytes are damaged.
         """
         sha256 = str(request.path_params["sha256"])

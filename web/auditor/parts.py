@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from audit.replay import NotReplayed
-from models.errors import Missing, Unreachable
+from models.errors import Erased, Missing, Unreachable
 from store.contents import Corrupt
 from store.finding import Facts, Finding
 from web.auditor.frame import Frame
@@ -24,7 +24,7 @@ CASE = HOME + "/cases/{number}"
 PARTS = {"overview": "", "timeline": "/timeline", "at": "/at", "papers": "/papers", "exceptions": "/exceptions", "proof": "/proof"}
 """The parts that have a page of their own, and where below the case it stands."""
 
-MISSING, CONFLICT, AWAY = 404, 409, 503
+MISSING, CONFLICT, GONE, AWAY = 404, 409, 410, 503
 
 log = structlog.get_logger("auditor")
 
@@ -64,6 +64,8 @@ class Parts:
                 raise Missing("no such number")
             facts = await self._finding.case(number)
             return await work(facts)
+        except Erased as error:
+            return self.fault(request, signed, number, "erased", str(error), GONE)
         except Missing:
             return self.frame.page(request, signed, "missing.html", {"case": facts.id if facts else ""}, MISSING)
         except NotReplayed as error:
