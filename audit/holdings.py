@@ -41,6 +41,8 @@ class Holdings:
         found = await self._cases.in_temporal(case_id)
         held = {run_id: (history, count) for run_id, history, count in found.runs}
         self._say_what_is_not_held(case_id, found, rows, ended, findings)
+        if held and not found.forgotten and not found.fault:
+            rows = [row for row in rows if row.run_id in held]
         order = [row.run_id for row in rows if row.run_id not in held] + list(held)
         read = [(one, _read(archived[one] if one in archived else held[one][0])) for one in order if one in archived or one in held]
         if gaps := gaps_in(read) or ({row.run_id for row in rows} - archived.keys() - held.keys()):
@@ -84,7 +86,7 @@ class Holdings:
         elif found.forgotten and not held and not ended:
             text = f"{case_id} is open, and Temporal does not know it: nothing will happen in it"
             findings.fault(Layer.TEMPORAL, Code.UNKNOWN_TO_TEMPORAL, case_id, text)
-        elif found.forgotten and not held:
+        elif found.forgotten and not held and rows:
             findings.remark(Layer.TEMPORAL, Code.FORGOTTEN, case_id, f"Temporal no longer holds {case_id}; the archive does")
         elif found.forgotten and found.forgotten in {row.run_id for row in rows}:
             text = f"Temporal no longer holds run {found.forgotten}; the archive does"

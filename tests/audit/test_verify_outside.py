@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCStatusCode
 
 from audit.attested import Attested, attested_in, notes_in
+from audit.wholelog import MOST
 from evidence import merkle
 from evidence.checkpoint import Checkpoint, signed_note
 from evidence.entries import erasure_entry
@@ -23,7 +24,8 @@ from evidence.findings import Code, Severity
 from models.errors import Unreachable
 from rehearsal.stage import NOTARY
 from tests.audit.installed import PLAYED_ONCE, Inline, Installed, Tampered
-from tests.audit.tamperings import FOREIGN, a_paper, hash_anew, leaves
+from tests.audit.rewriting import hash_anew, leaves
+from tests.audit.tamperings import FOREIGN, a_paper
 from tests.command_line.conftest import Passerelle, environment, passerelle
 
 __all__ = ["environment", "passerelle"]
@@ -153,6 +155,40 @@ async def test_a_closed_case_that_temporal_forgot_is_sound(tampered: Tampered) -
     tampered.temporal.runs.clear()
     assert await faults(tampered) == set()
     assert await faults(tampered, remarks=True) == {Code.FORGOTTEN}
+
+
+async def test_a_run_that_temporal_forgot_is_a_remark(tampered: Tampered) -> None:
+    del tampered.temporal.runs[tampered.base.runs[0][0]]
+    assert await faults(tampered) == set()
+    assert await faults(tampered, remarks=True) == {Code.FORGOTTEN}
+
+
+@pytest.mark.parametrize("height", [1, 2, 3])
+async def test_the_tree_is_whole_above_and_below_the_edge_of_a_batch(
+    tampered: Tampered, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.wholelog.HEIGHT", height)
+    monkeypatch.setattr("audit.wholelog.BATCH", 1 << height)
+    told = list[tuple[int, int]]()
+    place = tampered.workplace()
+    log = await tampered.verifier(place).log(tell=lambda done, whole: told.append((done, whole)))
+    assert (log.findings, told[-1]) == ((), (log.size, log.size))
+    assert [done for done, _ in told[:2]] == [1 << height, 2 << height]
+    for level in range(1, 6):
+        tampered.sql('UPDATE log_nodes SET hash = zeroblob(32) WHERE level = :level AND "index" = 0', level=level)
+        found = (await tampered.verifier(place).log()).findings
+        assert f"node {level}/0" in {one.where for one in found if one.code is Code.NODE_DIFFERS}
+        hash_anew(tampered)
+    await place.close()
+
+
+async def test_of_many_findings_of_a_kind_some_are_told_and_the_others_counted(tampered: Tampered) -> None:
+    tampered.sql("UPDATE log_entries SET case_id = 'AMEDIP-2031-0009' WHERE case_id != ''")
+    place = tampered.workplace()
+    log = await tampered.verifier(place).log()
+    await place.close()
+    assert len(log.findings) == MOST + 1
+    assert log.findings[-1].text == f"{log.size - 1 - MOST} more of the kind {Code.LEAF_DIFFERS}"
 
 
 async def test_temporal_that_is_away_is_no_finding(tampered: Tampered) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from evidence.findings import Finding, Severity
 from tests.audit.installed import PLAYED_ONCE, Tampered
-from tests.audit.tamperings import TAMPERINGS
+from tests.audit.rewriting import TAMPERINGS
 
 pytestmark = PLAYED_ONCE
 
