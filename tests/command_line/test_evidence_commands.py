@@ -67,7 +67,10 @@ def test_a_replay_that_leads_elsewhere_is_a_fault(passerelle: Passerelle, given:
     assert {"name", "case", "exported", "key", "log", "size", "procedure", "runs", "events"} < report.keys()
 
 
-@pytest.mark.parametrize("key", [b"", b"no key", new_key(), NOTARY.trusted.pem.encode()[:60]])
+KEYS = {"empty": b"", "no key": b"no key", "private": new_key(), "cut": NOTARY.trusted.pem.encode()[:60]}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_file_without_a_public_key_is_a_matter_of_usage(key: bytes, passerelle: Passerelle, given: tuple[Path, Path]) -> None:
     given[1].write_bytes(key)
     told = passerelle("audit", "check", given[0], "--key", given[1])
