@@ -136,6 +136,19 @@ async def test_what_was_erased_is_a_remark_as_long_as_table_log_and_bytes_agree(
     assert await faults(tampered) == {Code.ERASURE_DIFFERS}
 
 
+async def test_a_case_is_sound_after_a_person_was_erased_as_the_office_does_it(tampered: Tampered) -> None:
+    place = tampered.workplace()
+    case = await place.readmodel.case(tampered.case)
+    said: dict[str, Any] = {"by": "OFFICE", "reason": "Asked by letter.", "at": tampered.now}
+    gone = await place.erasures.erase(case, "N1", **said, then=place.log_erasure)
+    await place.close()
+    assert len(gone.contents) > 1
+    assert await faults(tampered) == set()
+    assert await faults(tampered, remarks=True) == {Code.CONTENT_ERASED}
+    tampered.sql("DELETE FROM erasures")
+    assert {Code.ERASURE_UNKNOWN, Code.ERASURE_DIFFERS} <= await faults(tampered)
+
+
 async def test_an_erasure_that_was_taken_out_is_found(tampered: Tampered) -> None:
     await erased(tampered)
     tampered.sql("DELETE FROM erasures")
