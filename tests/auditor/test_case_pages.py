@@ -20,6 +20,7 @@ from evidence.receipts import Receipt, checked
 from models.errors import Unreachable
 from models.words import LANGUAGES
 from store.tables import archive, contents
+from store.tables import cases as case_rows
 from tests.audit.kept import CASE, kept
 from tests.auditor.played import PAPER, Held, held
 from tests.auditor.situations import Room
@@ -232,6 +233,19 @@ async def test_a_damaged_content_is_said_to_be_one_and_not_shown(here: Held, roo
         assert (status, "This content is damaged" in words) == (409, True)
     async with here.workplace.database.begin() as connection:
         await connection.execute(changed.values(data=PAPER))
+
+
+async def test_a_row_written_past_the_procedure_is_said_not_to_be_readable(here: Held, room: Room) -> None:
+    state = await room.workplace.readmodel.case(CASE)
+    row = update(case_rows).where(case_rows.c.id == CASE)
+    async with here.workplace.database.begin() as connection:
+        await connection.execute(row.values(doc='{"id": 7}'))
+    for path in ("/papers", "/exceptions"):
+        status, words = await told(room, path)
+        assert (status, "cannot be read" in words) == (409, True)
+    assert [(await told(room, path))[0] for path in ("", "/timeline", "/at", "/proof")] == [200] * 4
+    async with here.workplace.database.begin() as connection:
+        await connection.execute(row.values(doc=state.model_dump_json(exclude_defaults=True)))
 
 
 async def test_an_erased_content_is_said_to_be_one_with_its_day(here: Held, room: Room) -> None:

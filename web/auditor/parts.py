@@ -74,6 +74,9 @@ class Parts:
         except Corrupt as error:
             log.error("damaged", case=number, error=str(error))
             return self.fault(request, signed, number, "damaged", str(error), CONFLICT)
+        except ValueError as error:  # a row that somebody wrote past the procedure: said, as whatever is found of a case
+            log.error("unreadable", case=number, error=type(error).__name__)
+            return self.fault(request, signed, number, "unreadable", "", CONFLICT)
         except Unreachable as error:
             log.warning("away", case=number, error=str(error))
             return self.fault(request, signed, number, "away", "", AWAY)
