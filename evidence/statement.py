@@ -31,7 +31,7 @@ Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,9
 class Said(Message):
     """A part of the statement; one that says more, or another kind of value, is none of this version."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class RunSaid(Said):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from evidence import merkle
+from evidence.bag import BAGIT, INFO
 from evidence.bundle import CHECKPOINT, EVENTS, LOG, MAILS, PROGRAMME, RECEIPTS, STATE, Mail
 from evidence.checkpoint import Checkpoint, Proof, signed_note
 from evidence.entries import (
@@ -35,7 +36,7 @@ from evidence.told import acts_in
 from models.acts import Act
 from models.case import Case
 from tests.evidence.golden import EXPORTED, NAME, NOTARY, Known, elsewhere, golden, mail_entry, rewrite
-from tests.evidence.tampering import Files, checked, faults, remarks, resigned, signed, statement_in
+from tests.evidence.tampering import Files, checked, faults, relisted, remarks, resigned, signed, statement_in, unzipped
 
 DECIDED = "completeness-1"
 Change = Callable[[list[Any]], list[Any]]
@@ -622,6 +623,26 @@ def test_what_is_older_than_the_log_is_remarked_and_only_that(known: Known) -> N
     known.indexes.remove(0)
     assert "log entry_missing" in faults(signed(known))
     assert "receipts receipt_missing" in faults(signed(known))
+
+
+def test_what_happened_as_the_log_began_is_not_older(known: Known) -> None:
+    paper = known.state["papers"][0]
+    for at, kind, fault in (
+        (step_of(known, DECIDED)["decision"]["recorded"], EntryKind.RECEIPT, "receipts receipt_missing"),
+        (paper["at"], EntryKind.DOCUMENT, "log entry_missing"),
+    ):
+        known.log.leaves[0] = key_entry(NOTARY.key_id, NOTARY.trusted.pem, datetime.fromisoformat(at)).leaf
+        known.indexes.remove(index_of(known, kind))
+        known.receipts = known.receipts[1:]
+        assert fault in faults(signed(known))
+
+
+@pytest.mark.parametrize("name", [BAGIT, INFO])
+def test_a_bag_that_says_other_things_of_itself_is_found(name: str, files: Files) -> None:
+    changed = files[name].replace(b"1", b"2", 1)
+    assert changed != files[name]
+    found = resigned(files, lambda said: said["tags"].update({name: digest(changed)}))
+    assert faults(relisted({**unzipped(found), name: changed})) == {"signature statement_differs"}
 
 
 def test_a_restored_read_model_is_told_of_in_the_log(known: Known) -> None:

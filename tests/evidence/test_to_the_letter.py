@@ -1,0 +1,102 @@
+"""Keys, notes and envelopes to the letter: key hashes as others compute them, limits that are kept to, one way of writing each."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from evidence.checkpoint import (
+    LONGEST_NOTE,
+    LONGEST_PROOF,
+    Checkpoint,
+    Proof,
+    checkpoint_of,
+    key_hash,
+    proof_of,
+    signed_note,
+    verifier_key,
+)
+from evidence.notary import LARGEST_KEYS, NotSigned, new_key, notary_of, trusted_of
+from evidence.statement import PAYLOAD_TYPE, enveloped, payload_in, signed_part
+from models.errors import WrongSetting
+
+NAME = "exchanges.example/log"
+OURS = notary_of(new_key(), NAME)
+NOTE = signed_note(Checkpoint(NAME, 1, bytes(32)), OURS)
+
+
+def test_a_key_is_named_as_others_name_it() -> None:
+    raw = OURS.trusted.raw(OURS.key_id)
+    assert key_hash(NAME, raw) == sha256(NAME.encode() + b"\n\x01" + raw).digest()[:4]
+    assert verifier_key(NAME, raw).startswith(f"{NAME}+{key_hash(NAME, raw).hex()}+AQ" if raw[0] < 64 else f"{NAME}+")
+    assert OURS.key_id == sha256(raw).hexdigest()[:16]
+
+
+def padded(length: int) -> str:
+    """The note with another's signature that makes it so long."""
+    line = "— other.example/log "
+    size = (length - len(NOTE) - len(line) - 1) // 4 * 4
+    name = "o" * (length - len(NOTE) - len(line) - 1 - size)
+    return f"{NOTE}{line.replace('other', f'other{name}')}{b64encode(bytes(size // 4 * 3)).decode()}\n"
+
+
+def test_a_note_is_as_long_as_allowed_and_no_longer() -> None:
+    assert checkpoint_of(padded(LONGEST_NOTE), OURS.trusted).size == 1
+    with pytest.raises(NotSigned):
+        checkpoint_of(padded(LONGEST_NOTE + 1), OURS.trusted)
+
+
+def test_a_proof_is_as_long_as_allowed_and_no_longer() -> None:
+    proof = Proof(0, (bytes(32),) * 250, "")
+    longest = Proof(0, proof.hashes, "x" * (LONGEST_PROOF - len(proof.text)))
+    assert proof_of(longest.text) == longest
+    with pytest.raises(NotSigned):
+        proof_of(longest.text + "x")
+
+
+def test_a_file_of_keys_is_as_large_as_allowed_and_no_larger() -> None:
+    pem = OURS.trusted.pem.encode()
+    assert trusted_of(pem + b"\n" * (LARGEST_KEYS - len(pem))).ids == (OURS.key_id,)
+    with pytest.raises(NotSigned):
+        trusted_of(pem + b"\n" * (LARGEST_KEYS - len(pem) + 1))
+
+
+def test_keys_of_another_kind_are_refused() -> None:
+    other = X25519PrivateKey.generate()
+    private = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = other.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(WrongSetting, match="not of Ed25519"):
+        notary_of(new_key() + private, NAME)
+    with pytest.raises(NotSigned, match="not of Ed25519"):
+        trusted_of(OURS.trusted.pem.encode() + public)
+
+
+def test_what_is_signed_of_a_statement_is_what_dsse_says() -> None:
+    assert signed_part(b"hello") == b"DSSEv1 28 application/vnd.in-toto+json 5 hello"
+    assert len(PAYLOAD_TYPE) == 28
+    payload, signature, key = payload_in(enveloped(b"hello", OURS))
+    assert (payload, key) == (b"hello", OURS.key_id)
+    assert OURS.trusted.check(signed_part(b"hello"), signature) == OURS.key_id
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(b"in-toto", b"in-tofu"),
+        lambda line: line.rstrip(),
+        lambda line: line.replace(b'"keyid"', b'"key"'),
+        lambda line: line.replace(b'"sig":"', b'"sig":"!'),
+        lambda line: line.replace(b"[", b"[1,"),
+        lambda line: line.replace(b'"payload":"', b'"payload":1,"other":"'),
+        lambda line: line.replace(b'{"payload"', b'{"more":1,"payload"'),
+        lambda line: b" " + line,
+        lambda line: b"[]",
+    ],
+)
+def test_an_envelope_is_written_in_one_way(spoil) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=r"\w"):
+        payload_in(spoil(enveloped(b"hello", OURS)))
