@@ -21,7 +21,7 @@ from evidence.issuing import Issuing, receipt_of
 from evidence.statement import MailSaid
 from evidence.told import acts_in, is_answer, objects_in
 from models.case import Case
-from models.errors import Missing
+from models.errors import Erased, Missing
 from models.orders import RunOrder
 from store.archive import Archive
 from store.mails import MailRow
@@ -129,6 +129,8 @@ class Exporter:
             try:
                 media = (await self._cases.media(sha256)).partition(";")[0]
                 held.there[sha256] = await self._cases.content(sha256), ENDINGS.get(media, "bin")
+            except Erased:
+                held.erased.append(sha256)
             except Missing:
                 held.missing.append(sha256)
         return held

@@ -21,6 +21,7 @@ from audit.replay import NotReplayed, Recording, moments_of, runs_of
 from audit.timemachine import Replayed, TimeMachine
 from cases import Cases
 from evidence.bundle import STATE, Bundle, Material, bundle_of
+from evidence.checking import check
 from evidence.entries import EntryKind, entry_of
 from evidence.findings import Report, Severity
 from evidence.notary import trusted_of
@@ -63,6 +64,7 @@ class Made:
     closed: tuple[Bundle, Report] | None = None
     forgotten: tuple[Bundle, Report] | None = None
     damaged: tuple[Bundle, Report] | None = None
+    erased: tuple[Bundle, Report] | None = None
     again: bool = False
     waited: list[float] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
@@ -113,6 +115,7 @@ async def export_ended(found: Made, on: Stage, cases: Cases, case_id: str) -> No
         patched.setattr(Histories, "_back", gone)
         found.forgotten = await own.bundle(case_id)
     found.waited = await outrun(own, case_id, material)
+    found.erased = await erased(own, on, cases, case_id)
     found.missing = (await cases.case(case_id)).asked.request
     async with on.workplace.database.begin() as connection:
         renamed = update(contents).where(contents.c.sha256 == found.missing).values(sha256="0" * 64)
@@ -122,6 +125,14 @@ async def export_ended(found: Made, on: Stage, cases: Cases, case_id: str) -> No
         found.damaged = await own.bundle(case_id)
     with pytest.raises(Missing):
         await own.bundle("AMEDIP-2031-9999")
+
+
+async def erased(own: Exporter, on: Stage, cases: Cases, case_id: str) -> tuple[Bundle, Report]:
+    """The evidence of a case of which a person was erased."""
+    case, place = await cases.case(case_id), on.workplace
+    who, why = case.nominations[0].id, "at their own wish"
+    await place.erasures.erase(case, who, by="OFFICE", reason=why, at=place.clock(), then=place.log_erasure)
+    return await own.bundle(case_id)
 
 
 async def outrun(own: Exporter, case_id: str, material: Material) -> list[float]:
@@ -180,6 +191,13 @@ def test_a_case_that_temporal_has_forgotten_has_the_same_evidence(made: Made) ->
 def test_what_a_case_was_just_being_told_is_waited_for(made: Made) -> None:
     assert made.waited == [0.5]
     assert TRIES == 3
+
+
+def test_what_was_erased_is_remarked_and_bundles_of_before_still_hold(made: Made) -> None:
+    _, report = of(made.erased)
+    assert report.sound
+    assert {(one.severity, one.code) for one in report.findings} == {(Severity.REMARK, "content_erased")}
+    assert check(of(made.closed)[0].data, NOTARY.trusted).findings == ()
 
 
 def test_a_content_that_was_lost_is_named_and_the_evidence_is_not_sound(made: Made) -> None:
