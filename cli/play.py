@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.edge import out, print_json, run, settings_of
+from cli.edge import leave, out, print_json, run, settings_of
 from models.errors import PasserelleError
 from rehearsal.demo import demonstrate, line_of
 from rehearsal.player import play, template_database
@@ -68,10 +66,3 @@ def rehearse(
 
     run(work())
     leave()
-
-
-def leave() -> None:
-    """End the process at once: the Temporal core can fault while Python takes it apart."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)

@@ -12,7 +12,7 @@ import typer
 
 import worker as worker_process
 from cases import Cases
-from cli.edge import opened, out, print_json, print_rows, run, settings_of
+from cli.edge import leave, opened, out, print_json, print_rows, run, settings_of
 from dev import Running, beside_dev, everything
 from dev import web as web_process
 from models.errors import Unreachable
@@ -41,6 +41,7 @@ def dev(
         await everything(settings, told)
 
     run(work())
+    leave()
 
 
 def web() -> None:
@@ -50,6 +51,7 @@ def web() -> None:
         await web_process(beside_dev(settings_of(quiet=False)))
 
     run(work())
+    leave()
 
 
 def worker() -> None:
@@ -59,6 +61,7 @@ def worker() -> None:
         await worker_process.main(beside_dev(settings_of(quiet=False)))
 
     run(work())
+    leave()
 
 
 def doctor(data: Data = None, as_json: AsJson = False) -> None:
