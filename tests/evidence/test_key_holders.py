@@ -493,6 +493,15 @@ def test_what_was_erased_is_remarked_when_the_log_tells_of_it_and_a_fault_when_n
     assert faults(signed(known)) == set()
 
 
+def test_an_erasure_that_does_not_say_of_how_many_contents_allows_none(known: Known) -> None:
+    form = step_of(known, DECIDED)["decision"]["form"]
+    del known.documents[form]
+    known.erased = [form]
+    entry = erasure_entry(known.case, "P1", "OFFICE", 1, EXPORTED)
+    known.entered(entry.model_copy(update={"facts": {"by": "OFFICE", "contents": "all"}}))
+    assert faults(signed(known)) == {"contents content_missing"}
+
+
 def test_an_old_bundle_holds_after_an_erasure(bundle: bytes, known: Known) -> None:
     known.entered(erasure_entry(known.case, "P1", "OFFICE", 1, EXPORTED))
     assert checked(bundle).sound

@@ -250,6 +250,8 @@ def test_what_grows_as_much_as_allowed_is_opened(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(opening, "MOST_RATIO", 1000 / len(data))
     assert opened(made(entry(b"A-evidence/a", bytes(1000), method=8, packed=data))).sizes == {"a": 1000}
     monkeypatch.setattr(opening, "MOST_RATIO", 1)
+    monkeypatch.setattr(opening, "RATIO_FROM", 1000)
+    assert opened(made(entry(b"A-evidence/a", bytes(1000), method=8, packed=data))).sizes == {"a": 1000}
     assert opened(made(entry(b"A-evidence/a", bytes(10)))).sizes == {"a": 10}
     assert opened(made(entry(b"A-evidence/a", bytes(11)))).sizes == {"a": 11}
 

@@ -21,8 +21,10 @@ from evidence.checkpoint import (
     verifier_key,
 )
 from evidence.notary import LARGEST_KEYS, NotSigned, new_key, notary_of, trusted_of
+from evidence.receipts import checked, signed_receipt
 from evidence.statement import PAYLOAD_TYPE, enveloped, payload_in, signed_part
 from models.errors import WrongSetting
+from tests.evidence.golden import Known
 
 NAME = "exchanges.example/log"
 OURS = notary_of(new_key(), NAME)
@@ -32,7 +34,7 @@ NOTE = signed_note(Checkpoint(NAME, 1, bytes(32)), OURS)
 def test_a_key_is_named_as_others_name_it() -> None:
     raw = OURS.trusted.raw(OURS.key_id)
     assert key_hash(NAME, raw) == sha256(NAME.encode() + b"\n\x01" + raw).digest()[:4]
-    assert verifier_key(NAME, raw).startswith(f"{NAME}+{key_hash(NAME, raw).hex()}+AQ" if raw[0] < 64 else f"{NAME}+")
+    assert verifier_key(NAME, raw) == f"{NAME}+{key_hash(NAME, raw).hex()}+{b64encode(bytes([1]) + raw).decode()}"
     assert OURS.key_id == sha256(raw).hexdigest()[:16]
 
 
@@ -73,6 +75,13 @@ def test_keys_of_another_kind_are_refused() -> None:
         notary_of(new_key() + private, NAME)
     with pytest.raises(NotSigned, match="not of Ed25519"):
         trusted_of(OURS.trusted.pem.encode() + public)
+
+
+def test_a_receipt_can_have_the_log_s_first_place_and_none_before_it(base: Known) -> None:
+    claims = base.receipts[0].claims
+    assert checked(signed_receipt(claims, 0, OURS), OURS.trusted)["log"] == {"name": NAME, "index": 0}
+    with pytest.raises(NotSigned):
+        checked(signed_receipt(claims, -1, OURS), OURS.trusted)
 
 
 def test_what_is_signed_of_a_statement_is_what_dsse_says() -> None:

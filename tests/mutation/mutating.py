@@ -43,6 +43,7 @@ HEAVY = (
     *("pytest_asyncio.plugin", "pytest_rerunfailures", "models.acts", "rfc8785", "tomllib", "email.parser"),
 )
 """What every child would import: it is there before the fork, and none of it imports the verifier."""
+PRINTING = ("repr", "include_url")
 MOST_SECONDS, MOST_BYTES = 150, 4 << 30
 """What a child may take of the processor and of memory: a fault can make the verifier turn for ever."""
 OPPOSITES: dict[type[ast.AST], Any] = {
@@ -52,9 +53,11 @@ OPPOSITES: dict[type[ast.AST], Any] = {
 
 
 def places(tree: ast.AST) -> Iterator[ast.AST]:
-    """The places of a module where a fault can be put, each once, in order; decorators are left as they are."""
-    decorated = {id(part) for node in ast.walk(tree) for one in getattr(node, "decorator_list", ()) for part in ast.walk(one)}
-    return (node for node in ast.walk(tree) if id(node) not in decorated and is_place(node))
+    """The places of a module where a fault can be put, each once, in order; decorators and how things print stay."""
+    left = [one for node in ast.walk(tree) for one in getattr(node, "decorator_list", ())]
+    left += [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in PRINTING]
+    kept = {id(part) for one in left for part in ast.walk(one)}
+    return (node for node in ast.walk(tree) if id(node) not in kept and is_place(node))
 
 
 def is_place(node: ast.AST) -> bool:
