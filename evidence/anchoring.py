@@ -91,7 +91,9 @@ def check_receipts(files: Files, said: Predicate, trusted: Trusted, findings: Fi
             checked(receipt, trusted)
             receipts.append(receipt)
     except NotSigned as error:
-        findings.fault(Layer.RECEIPTS, Code.RECEIPT_UNREADABLE, RECEIPTS, f"receipt {len(receipts) + 1} was not signed: {error}")
+        findings.fault(
+            Layer.RECEIPTS, Code.RECEIPT_UNREADABLE, RECEIPTS, f"a receipt behind the first {len(receipts)} was not signed: {error}"
+        )
     except (KeyError, TypeError, ValueError, NotBase64) as error:
         findings.fault(Layer.RECEIPTS, Code.RECEIPT_UNREADABLE, RECEIPTS, f"the receipts cannot be read: {error}")
     if tuple(map(receipt_said, receipts)) != said.receipts:
@@ -144,10 +146,10 @@ class Anchors:
         entries, steps = self.own(EntryKind.RECEIPT), {step.id: step for step in self.case.steps if by_answer(step)}
         shown = Counter(str(receipt.said["step"]) for receipt in receipts)
         for receipt in receipts:
-            said, where = receipt.said, f"receipt of {str(receipt.said['step'])[:80]}"
+            said, where = receipt.said, f"receipt of {receipt.said['step']}"
             step = steps.get(said["step"]) if isinstance(said["step"], str) else None
             if step is None or receipt.claims != _claims(self.case.id, step) or shown[step.id] > 1:
-                text = f"the decision on {str(said['step'])[:80]} is not the one that was acknowledged"
+                text = f"the decision on {said['step']} is not the one that was acknowledged"
                 self.findings.fault(Layer.RECEIPTS, Code.RECEIPT_DIFFERS, where, text)
             index, entry = entries.get(str(said["response"]), (-1, None))
             if entry is None or index != receipt.index or said["log"]["name"] != self.said.log.name:
@@ -271,12 +273,12 @@ def by_answer(step: Step) -> bool:
     return decision is not None and bool(decision.response) and decision.kind is not DecisionKind.OVERRIDDEN
 
 
-def _claims(case: str, step: Step) -> dict[str, Any]:
+def _claims(case: str, step: Step) -> dict[str, Any] | None:
     """What a receipt of a decision says; nothing where the state holds values that no receipt can say."""
     try:
         return claims_of(case, step)
     except (ValueError, OverflowError):
-        return {}
+        return None
 
 
 def _of_mail(mail: MailSaid) -> dict[str, Any]:

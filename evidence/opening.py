@@ -152,8 +152,8 @@ def _place(bundle: bytes, at: int) -> tuple[Place, int]:
 
 def _name(raw: bytes) -> str:
     if len(raw) > LONGEST_NAME or not NAME.fullmatch(raw):
-        text = f"{raw[:80]!r} is no name of a file within a bundle: it leads elsewhere, or has other letters than A-Z a-z 0-9 . _ -"
-        raise NotOpened(Code.UNSAFE_NAME, text, repr(raw[:80]))
+        text = f"{raw!r} is no name of a file within a bundle: it leads elsewhere, or has other letters than A-Z a-z 0-9 . _ -"
+        raise NotOpened(Code.UNSAFE_NAME, text, repr(raw))
     return raw.decode()
 
 

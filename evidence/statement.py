@@ -156,7 +156,7 @@ def check_signature(payload: bytes, signature: bytes, key: str, trusted: Trusted
         NotSigned: it did not, or is none of those trusted.
     """
     if key not in trusted.ids:
-        raise NotSigned(f"the statement names key {key[:80]}, which is none of those to check with")
+        raise NotSigned(f"the statement names key {key}, which is none of those to check with")
     trusted.check(signed_part(payload), signature, key)
 
 
@@ -175,7 +175,7 @@ def predicate_in(payload: bytes) -> tuple[Predicate, str]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"the statement does not say what one of this version says: {field[:100]}: {first['msg']}") from error
+        raise ValueError(f"the statement does not say what one of this version says: {field}: {first['msg']}") from error
     return predicate, manifest
 
 

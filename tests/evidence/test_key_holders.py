@@ -13,7 +13,7 @@ import pytest
 
 from evidence import merkle
 from evidence.bag import BAGIT, INFO
-from evidence.bundle import CHECKPOINT, EVENTS, LOG, MAILS, PROGRAMME, RECEIPTS, STATE, Mail
+from evidence.bundle import CHECKPOINT, DOCUMENTS, EVENTS, LOG, MAILS, PROGRAMME, RECEIPTS, STATE, Mail
 from evidence.checkpoint import Checkpoint, Proof, signed_note
 from evidence.entries import (
     EntryKind,
@@ -456,6 +456,14 @@ def test_a_statement_that_names_other_mails_or_documents_is_found(files: Files) 
 def test_a_mail_whose_bytes_are_not_those_it_is_named_by_is_found(files: Files) -> None:
     files[min(name for name in files if name.startswith(MAILS))] += b"more"
     assert faults(resigned(files)) == {"signature statement_differs"}
+
+
+def test_a_document_under_a_name_that_is_not_its_own_is_found(files: Files) -> None:
+    name = min(name for name in files if name.startswith(DOCUMENTS))
+    assert faults(resigned({**files, name: b"another"})) == {"signature statement_differs"}
+    renamed = f"{DOCUMENTS}{'0' * 64}.pdf"
+    moved = {renamed if one == name else one: data for one, data in files.items()}
+    assert faults(resigned(moved, lambda said: said["documents"][0].update(file=renamed))) == {"signature statement_differs"}
 
 
 def test_a_content_that_is_not_there_is_found(known: Known) -> None:

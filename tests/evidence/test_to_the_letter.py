@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from hashlib import sha256
+from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from evidence.bundle import STATEMENT
 from evidence.checkpoint import (
     LONGEST_NOTE,
     LONGEST_PROOF,
@@ -19,12 +23,15 @@ from evidence.checkpoint import (
     proof_of,
     signed_note,
     verifier_key,
+    written,
 )
+from evidence.merkle import root_of
 from evidence.notary import LARGEST_KEYS, NotSigned, new_key, notary_of, trusted_of
 from evidence.receipts import checked, signed_receipt
-from evidence.statement import PAYLOAD_TYPE, enveloped, payload_in, signed_part
+from evidence.statement import LARGEST_STATEMENT, PAYLOAD_TYPE, enveloped, head_of, payload_in, predicate_in, signed_part
 from models.errors import WrongSetting
 from tests.evidence.golden import Known
+from tests.evidence.tampering import signed, unzipped
 
 NAME = "exchanges.example/log"
 OURS = notary_of(new_key(), NAME)
@@ -109,3 +116,43 @@ def test_what_is_signed_of_a_statement_is_what_dsse_says() -> None:
 def test_an_envelope_is_written_in_one_way(spoil) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"\w"):
         payload_in(spoil(enveloped(b"hello", OURS)))
+
+
+def test_an_envelope_is_as_large_as_allowed_and_no_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    envelope = enveloped(b"hello", OURS)
+    assert LARGEST_STATEMENT == 16 << 20
+    monkeypatch.setattr("evidence.statement.LARGEST_STATEMENT", len(envelope))
+    assert payload_in(envelope)[0] == b"hello"
+    monkeypatch.setattr("evidence.statement.LARGEST_STATEMENT", len(envelope) - 1)
+    with pytest.raises(ValueError, match="too large"):
+        payload_in(envelope)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {},
+        head_of("a" * 64) | {"subject": []},
+        head_of("a" * 64) | {"subject": 1},
+        head_of("a" * 64) | {"subject": [{"name": "other.txt", "digest": {"sha256": "a" * 64}}]},
+        head_of("a" * 64) | {"subject": [{"name": "manifest-sha256.txt", "digest": {"sha256": 5}}]},
+        head_of("a" * 64) | {"subject": head_of("a" * 64)["subject"] * 2},
+        head_of("a" * 64) | {"_type": "https://in-toto.io/Statement/v0.1"},
+        head_of("a" * 64) | {"predicateType": "https://slsa.dev/provenance/v1"},
+        head_of("a" * 64) | {"more": 1},
+    ],
+)
+def test_a_statement_is_about_the_manifest_and_nothing_else(head: dict[str, Any], base: Known) -> None:
+    said = json.loads(payload_in(unzipped(signed(base))[STATEMENT])[0])["predicate"]
+    assert predicate_in(rfc8785.dumps({**head_of("a" * 64), "predicate": said}))[1] == "a" * 64
+    with pytest.raises(ValueError, match=r"\w"):
+        predicate_in(rfc8785.dumps({**head, "predicate": said}))
+    with pytest.raises(ValueError, match=r"\w"):
+        predicate_in(rfc8785.dumps({**head_of("a" * 64), "predicate": {**said, "more": 1}}))
+    with pytest.raises(ValueError, match=r"\w"):
+        predicate_in(rfc8785.dumps(head_of("a" * 64)))
+
+
+def test_the_root_of_nothing_is_the_hash_of_nothing() -> None:
+    assert root_of([]).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert written([b"\0", b"\1"]) == ["AA==", "AQ=="]
