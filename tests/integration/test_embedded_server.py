@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import Invalid, Missing, Refused
 from models.words import State, Verb
+from rehearsal.stage import VAULT
 from store.cases import LaunchState
 from store.inbox import InboxState
 from tests.integration.situations import Flaky, Installation, a_request, given, workplace_on
@@ -179,7 +180,7 @@ async def test_there_is_no_answering_a_case_that_is_not(here: Installation) -> N
 
 async def test_while_the_database_is_away_the_case_waits_and_then_goes_on(there: Installation, flaky: type[Flaky]) -> None:
     launched = await there.cases.launch(a_request())
-    database = flaky.open(there.url, durable=False)
+    database = flaky.open(there.url, durable=False, vault=VAULT)
     assert isinstance(database, Flaky)
     database.away = 3
     worked = workplace_on(database, there.workplace.task_queue)

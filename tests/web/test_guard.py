@@ -99,7 +99,8 @@ async def test_only_a_posted_form_can_change_anything(app: FastAPI) -> None:
     writing = {(path, method) for path, methods in paths.items() for method in methods if method not in ("get", "head")}
     question = "/r/{case}/{step}"
     parts = ("", "/link", "/code", "/upload", *(f"/{deed}" for deed in DEEDS))
-    auditing = ("/audit/sign-in", "/audit/sign-out", "/audit/samples")
+    case = "/audit/cases/{number}"
+    auditing = ("/audit/sign-in", "/audit/sign-out", "/audit/samples", f"{case}/verify", f"{case}/bundle")
     assert writing == {(path, "post") for path in ("/r/{token}", *(f"{question}{part}" for part in parts), *auditing)}
 
 
