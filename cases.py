@@ -278,7 +278,8 @@ class Cases(Reading):
         try:
             act = await self._intake.act_of(case, given)
             acted = await self._tell_act(case_id, act)
-            await self._issuing.act(case_id, act, acted)
+            if act.act not in case.acted:  # one told before stands in the history as it was told first: the sweep reads it there
+                await self._issuing.act(case_id, act, acted)
             if acted.do is not act.do:
                 text = f"{act.act} is there with another act, {acted.do}; a new act needs a new id"
                 raise Refused("conflict", text, act=act.act, do=acted.do)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from base64 import b64decode
 
+from cases import Intervention
 from evidence import merkle
 from evidence.checkpoint import check_proof, checkpoint_of, verifier_key
-from evidence.entries import Entry, EntryKind
-from tests.store.situations import CASE, MONDAY
-from tests.web.situations import Desk
+from evidence.entries import Entry, EntryKind, digest_of
+from models.acts import Doing
+from models.case import Facts
+from models.words import Kind
+from tests.store.situations import MONDAY
+from tests.web.situations import CASE, Desk
 from workplace import Workplace
 
 
@@ -74,3 +78,25 @@ async def test_a_proof_of_what_is_not_there_says_so(desk: Desk, workplace: Workp
         assert (await desk.browser.get(f"/api/v1/log/{path}")).status_code == 404, path
     for path in ("entries/x/proof", "entries/-1/proof", "consistency?first=0&second=2", "consistency", "entries/1/proof?size=0"):
         assert (await desk.browser.get(f"/api/v1/log/{path}")).status_code == 422, path
+
+
+async def test_an_act_stands_in_the_log_and_one_told_again_is_left_to_the_history(desk: Desk, workplace: Workplace) -> None:
+    """Told again after its acknowledgement was lost, it was received at another instant than the history says."""
+    await desk.ask(Kind.HOST_OFFER)
+    step = (await desk.cases.case(CASE)).steps[-1]
+    wish = {"do": Doing.MORE_TIME, "by": step.asked, "step": step.id, "working_days": 2, "reason": "Ministry closed."}
+    lost, told = (Intervention.model_validate({**wish, "act": act}) for act in ("act-lost-1", "act-told-1"))
+    case = await desk.cases.case(CASE)
+    await desk.cases._tell_act(CASE, await desk.cases._intake.act_of(case, lost))
+    for given in (lost, told, told):
+        await desk.cases.act(CASE, given)
+    assert [row.ref for row in await workplace.log.leaves.of_kind(EntryKind.INTERVENTION)] == [f"{CASE}/act-told-1"]
+
+
+def test_a_field_that_is_added_later_changes_no_digest_of_before() -> None:
+    class Wider(Facts):
+        added: str = ""
+
+    said = {"cost": 3, "verdicts": {"N1": "clear"}}
+    assert digest_of(Wider.model_validate(said)) == digest_of(Facts.model_validate(said))
+    assert digest_of(Wider.model_validate({**said, "added": "x"})) != digest_of(Facts.model_validate(said))
