@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -78,7 +79,7 @@ class Histories:
                 history = await handle.fetch_history(rpc_timeout=TALK_SECONDS)
                 if not history.events:
                     return Found(runs[::-1], fault=f"the history of run {run_id} is empty")
-                runs.append((run_id, history.to_json().encode(), len(history.events)))
+                runs.append((run_id, exported(history), len(history.events)))
                 run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
@@ -104,14 +105,19 @@ class Histories:
         run_id = (await self._client.get_workflow_handle(case_id).describe(rpc_timeout=TALK_SECONDS)).run_id
         while run_id and run_id not in known:
             history = await self._client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
-            yield run_id, history.to_json().encode(), len(history.events)
+            yield run_id, exported(history), len(history.events)
             run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+
+
+def exported(history: WorkflowHistory) -> bytes:
+    """A history as exported JSON: the same bytes whenever it is fetched, for the order of what a map holds is not the server's."""
+    return json.dumps(json.loads(history.to_json()), sort_keys=True, indent=2).encode()
 
 
 async def fetch_history(client: Client, case_id: str, run_id: str) -> tuple[bytes, int]:
     """A run's history as exported JSON, and its number of events."""
     history = await client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
-    return history.to_json().encode(), len(history.events)
+    return exported(history), len(history.events)
 
 
 def ends_a_case(history: bytes) -> bool:

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, RPCError, WorkflowHistory
 from temporalio.service import RPCStatusCode
 
-from activities.histories import Exported, Histories, Source
+from activities.histories import Exported, Histories, Source, exported
 from models.errors import Missing, Unreachable
 from store.archive import Archive
 from store.contents import Contents
@@ -115,3 +116,16 @@ async def test_the_archive_alone_is_asked_without_temporal() -> None:
 async def test_temporal_that_is_away_is_no_temporal_that_forgot(archived: Sequence[Exported]) -> None:
     with pytest.raises(Unreachable):
         await found(Holding([], RPCStatusCode.UNAVAILABLE), archived)
+
+
+def test_a_history_is_exported_alike_in_whatever_order_its_maps_came() -> None:
+    def with_metadata(*keys: str) -> WorkflowHistory:
+        event = HistoryEvent(event_id=1)
+        payload = event.workflow_execution_started_event_attributes.input.payloads.add()
+        for key in keys:
+            payload.metadata[key] = b"x"
+        return WorkflowHistory(CASE, [event])
+
+    names = [f"key-{number}" for number in range(40)]
+    assert exported(with_metadata(*names)) == exported(with_metadata(*reversed(names)))
+    assert WorkflowHistory.from_json(CASE, exported(with_metadata(*names)).decode()).events == with_metadata(*names).events
