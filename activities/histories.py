@@ -111,7 +111,7 @@ class Histories:
 
 def exported(history: WorkflowHistory) -> bytes:
     """A history as exported JSON: the same bytes whenever it is fetched, for the order of what a map holds is not the server's."""
-    return json.dumps(json.loads(history.to_json()), sort_keys=True, indent=2).encode()
+    return json.dumps(history.to_json_dict(), sort_keys=True, indent=2).encode()
 
 
 async def fetch_history(client: Client, case_id: str, run_id: str) -> tuple[bytes, int]:

@@ -25,7 +25,7 @@ from cases import Cases
 from evidence.bundle import named_in
 from evidence.entries import Entry, entry_of, object_in
 from evidence.events import read_json
-from evidence.findings import Code, Finding, Findings, Layer, Severity
+from evidence.findings import Code, Finding, Findings, Layer, Severity, are_sound
 from models.case import Case
 from models.errors import Missing, Unreachable
 from models.message import Message
@@ -52,7 +52,7 @@ class Verified(Message):
     @property
     def sound(self) -> bool:
         """Whether no fault was found."""
-        return all(finding.severity is not Severity.FAULT for finding in self.findings)
+        return are_sound(self.findings)
 
 
 @dataclass(frozen=True)

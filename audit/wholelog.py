@@ -14,7 +14,7 @@ from audit.attested import Attested
 from evidence import merkle
 from evidence.checkpoint import checkpoint_of
 from evidence.entries import Entry, EntryKind, entry_of
-from evidence.findings import Code, Finding, Findings, Layer, Severity
+from evidence.findings import Code, Finding, Findings, Layer, are_sound
 from evidence.log import Log
 from evidence.merkle import HASH_BYTES, Node, Span
 from evidence.notary import NotSigned
@@ -44,7 +44,7 @@ class LogVerified(Message):
     @property
     def sound(self) -> bool:
         """Whether no fault was found."""
-        return all(finding.severity is not Severity.FAULT for finding in self.findings)
+        return are_sound(self.findings)
 
 
 class WholeLog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from models.message import Message
@@ -148,6 +149,11 @@ class Finding(Message):
     means: str
 
 
+def are_sound(findings: Iterable[Finding]) -> bool:
+    """Whether none of them is a fault."""
+    return all(finding.severity is not Severity.FAULT for finding in findings)
+
+
 class Report(Message):
     """What a check found of a bundle; what it says of itself is only to be relied on when it is sound."""
 
@@ -169,7 +175,7 @@ class Report(Message):
     @property
     def sound(self) -> bool:
         """Whether no fault was found."""
-        return all(finding.severity is not Severity.FAULT for finding in self.findings)
+        return are_sound(self.findings)
 
 
 class Findings:
